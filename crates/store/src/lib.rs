@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The content-addressed store under refrain: blobs, records and their portable snapshot.
+//!
+//! A [`Store`] is one cache directory. It keeps *outputs* (bytes, named by their [`Digest`]) and
+//! *records* (which [`Signature`] of work gave which output, and why that signature is what it is).
+//! Several threads and several processes use one directory at once.
+//!
+//! The store knows bytes and records. It is unaware of nodes' code, of how a signature is made, of
+//! pipelines as graphs, and of who asks. What it reads it does not trust: a record or blob that is
+//! missing, torn or foreign is a miss with a reason, and never wrong bytes.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod digest;
+mod error;
+mod record;
+
+pub mod codec;
+
+mod claim;
+mod store;
+
+pub use claim::{Claim, Claimed};
+pub use codec::Codec;
+pub use digest::{Digest, ParseDigestError, Signature};
+pub use error::{Damage, DecodeError, EncodeError, StoreError};
+pub use record::{Leaf, Lookup, Output, Part, Parts, Record, RunEntry};
+pub use store::Store;

@@ -1,0 +1,105 @@
+//! The one error of the store, and the two reasons why stored bytes cannot be used.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Says what the store could not do. Messages are lowercase fragments with the operation and the path.
+///
+/// Damage of what is stored is never a `StoreError`: it is a miss ([`Damage`], [`crate::Lookup`]).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file operation failed.
+    #[error("{operation} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb: "write", "rename".
+        operation: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The directory cannot be used at all, not even for reading.
+    #[error("{operation} cache directory {}: {source}; {advice}", path.display())]
+    Unusable {
+        /// What was tried.
+        operation: &'static str,
+        /// The cache directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+        /// What to do next.
+        advice: &'static str,
+    },
+    /// The directory can be read and not written: hits are served, nothing new is stored.
+    #[error("write to cache directory {}: {source}; existing records are used, nothing new is stored", path.display())]
+    ReadOnly {
+        /// The cache directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file was written by a newer refrain; it is neither read nor changed.
+    #[error(
+        "open {}: format {found} is newer than {known}, which this version writes; nothing is cached; \
+         update refrain or choose another cache directory", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The format it has.
+        found: i64,
+        /// The newest format this version knows.
+        known: i64,
+    },
+    /// The record database refused an operation.
+    #[error("{operation} {}: {source}", path.display())]
+    Database {
+        /// What was tried.
+        operation: &'static str,
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The snapshot could not be turned into JSON.
+    #[error("encode {}: {source}", path.display())]
+    Snapshot {
+        /// The snapshot file.
+        path: PathBuf,
+        /// What the encoder said.
+        source: serde_json::Error,
+    },
+}
+
+/// Why the bytes of an output cannot be used. A miss with a reason; the re-run heals it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// The blob is not there.
+    #[error("{0}")]
+    Missing(String),
+    /// Something is there, and it is not what the record promises.
+    #[error("{0}")]
+    Corrupt(String),
+}
+
+/// A value that cannot be written with its codec.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("encode {type_name}: {reason}")]
+pub struct EncodeError {
+    /// The Rust type of the value.
+    pub type_name: &'static str,
+    /// What the encoder said.
+    pub reason: String,
+}
+
+/// Bytes that are not a value of the type asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("decode {type_name}: {reason}")]
+pub struct DecodeError {
+    /// The Rust type asked for.
+    pub type_name: &'static str,
+    /// What the decoder said.
+    pub reason: String,
+}

@@ -1,0 +1,102 @@
+//! What is remembered about one execution: [`Record`] and the pieces it is made of.
+//!
+//! Plain data. Unaware of files, of the database and of how the hashes in it were made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::codec::Codec;
+use crate::digest::{Digest, Signature};
+
+/// The output of a node: the name, size and codec of its bytes, and the bytes themselves where they are few.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// BLAKE3 of the bytes.
+    pub digest: Digest,
+    /// Their number.
+    pub size: u64,
+    /// How they are to be decoded.
+    pub codec: Codec,
+    /// The bytes, when there are at most [`crate::Store::INLINE`] of them; otherwise they are a blob.
+    pub inline: Option<Arc<[u8]>>,
+}
+
+/// One named thing that went into a part of a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// A parameter, an item path, a variable.
+    pub name: Arc<str>,
+    /// What it was.
+    pub digest: Digest,
+    /// The digest of a note: a small text kept beside the records, such as the source text of an item.
+    pub note: Option<Digest>,
+}
+
+/// One of the four parts of a signature. Parts with equal hashes have equal leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The hash over the leaves.
+    pub hash: Digest,
+    /// What was hashed, in order.
+    pub leaves: Vec<Leaf>,
+}
+
+/// The four parts of a signature; `None` is a part without leaves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// The node's own code. Kept once for all records that share it.
+    pub code: Option<Arc<Part>>,
+    /// `cache_key` or `env_hash`, and declared environment variables. Kept once as well.
+    pub env: Option<Arc<Part>>,
+    /// The node's direct sources.
+    pub inputs: Option<Arc<Part>>,
+    /// The parents' signatures and imported code.
+    pub deps: Option<Arc<Part>>,
+}
+
+/// One execution: which work gave which output, and what the work's signature was made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The node's name.
+    pub node: Arc<str>,
+    /// The key.
+    pub signature: Signature,
+    /// The same with the parents' output digests in place of their signatures.
+    pub resolved: Signature,
+    /// What the signature was made of.
+    pub parts: Parts,
+    /// What the work gave.
+    pub output: Output,
+    /// When it finished, in milliseconds since 1970 (UTC).
+    pub created_ms: i64,
+    /// How long it took; kept in whole microseconds.
+    pub elapsed: Duration,
+}
+
+/// What [`crate::Store::find`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// There is a record with all 256 bits of the key.
+    Hit(Arc<Record>),
+    /// There is none.
+    Absent,
+    /// There is something that cannot be used; a short sentence says why.
+    Damaged(String),
+}
+
+/// One row of the run history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEntry {
+    /// The run's own name, unique in time.
+    pub id: String,
+    /// The pipeline that ran.
+    pub pipeline: Arc<str>,
+    /// When it started, in milliseconds since 1970 (UTC).
+    pub started_ms: i64,
+    /// How long it took; kept in whole microseconds.
+    pub elapsed: Duration,
+    /// How it ended.
+    pub status: Arc<str>,
+    /// Counts by outcome, as the text of a JSON object.
+    pub counts: String,
+}
