@@ -1,10 +1,23 @@
 //! Claims: one live process at a time makes a record.
+//!
+//! A claim is a lock on one byte of `claims.lock`, held by the kernel for this open file: nothing is
+//! written, and nothing is left behind by a process that dies. Where the system has no such locks, a
+//! claim always succeeds: work may be done twice and is never done wrongly. Unaware of records.
 
-/// The right to make one record; released when dropped or when the record is committed.
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cap_std::fs::File;
+use rustc_hash::FxHashMap;
+
+use crate::digest::Signature;
+
+/// The right to make one record. Released when dropped, and by [`crate::Store::commit`] once the record
+/// is in the database.
 #[derive(Debug)]
 #[must_use = "a claim is released when dropped"]
 pub struct Claim {
-    _private: (),
+    locks: Option<Arc<Locks>>,
+    offset: u64,
 }
 
 /// What [`crate::Store::claim`] says.
@@ -12,12 +25,184 @@ pub struct Claim {
 pub enum Claimed {
     /// No other live process is making this.
     Mine(Claim),
-    /// Another live process is making this.
+    /// Another live process is making this; it is released when that process is done or dead.
     Busy,
 }
 
-impl Claim {
-    pub(crate) fn unlocked() -> Self {
-        Self { _private: () }
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(locks) = &self.locks {
+            locks.release(self.offset);
+        }
+    }
+}
+
+/// The lock file of one cache directory, opened once.
+#[derive(Debug)]
+pub(crate) struct Locks {
+    file: File,
+    /// How many claims of this process stand on a byte: the kernel does not count them.
+    held: Mutex<FxHashMap<u64, u32>>,
+}
+
+/// Keys take the bytes below this one; the store's own locks stand above.
+const KEYS: u64 = 1 << 62;
+
+/// What the store itself does alone among processes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Alone {
+    /// Creating, replacing or rebuilding `records.db`.
+    Opening = 0,
+    /// Reading, changing and replacing `metadata.json`.
+    Snapshot = 1,
+}
+
+impl Locks {
+    pub(crate) fn new(file: File) -> Arc<Self> {
+        Arc::new(Self {
+            file,
+            held: Mutex::default(),
+        })
+    }
+
+    /// Claims `key`, or says that another process has it. Within the process claims are shared.
+    pub(crate) fn claim(self: &Arc<Self>, key: &Signature) -> Claimed {
+        let offset = key.prefix() & (KEYS - 1);
+        let mut held = self.held();
+        let count = held.entry(offset).or_insert(0);
+        if *count == 0 && !system::try_lock(&self.file, offset) {
+            held.remove(&offset);
+            return Claimed::Busy;
+        }
+        *count += 1;
+        Claimed::Mine(Claim {
+            locks: Some(Arc::clone(self)),
+            offset,
+        })
+    }
+
+    /// Waits until no other process does the same. Not to be taken twice by one thread.
+    pub(crate) fn alone(self: &Arc<Self>, what: Alone) -> Claim {
+        let offset = KEYS + what as u64;
+        system::wait_lock(&self.file, offset);
+        *self.held().entry(offset).or_insert(0) += 1;
+        Claim {
+            locks: Some(Arc::clone(self)),
+            offset,
+        }
+    }
+
+    fn release(&self, offset: u64) {
+        let mut held = self.held();
+        if let Some(count) = held.get_mut(&offset) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&offset);
+                system::unlock(&self.file, offset);
+            }
+        }
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, FxHashMap<u64, u32>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A claim on nothing, for a directory without a lock file.
+pub(crate) fn unlocked() -> Claim {
+    Claim {
+        locks: None,
+        offset: 0,
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod system {
+    //! Open-file-description locks: of the open file, not of the process, and gone with it.
+
+    use cap_std::fs::File;
+    use nix::errno::Errno;
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::libc;
+
+    pub(super) fn try_lock(file: &File, offset: u64) -> bool {
+        // Any refusal but "somebody has it" means that this file system has no locks: then all may work.
+        !matches!(
+            fcntl(file, FcntlArg::F_OFD_SETLK(&byte(libc::F_WRLCK, offset))),
+            Err(Errno::EAGAIN | Errno::EACCES)
+        )
+    }
+
+    pub(super) fn wait_lock(file: &File, offset: u64) {
+        while fcntl(file, FcntlArg::F_OFD_SETLKW(&byte(libc::F_WRLCK, offset))) == Err(Errno::EINTR)
+        {
+        }
+    }
+
+    pub(super) fn unlock(file: &File, offset: u64) {
+        let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&byte(libc::F_UNLCK, offset)));
+    }
+
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the C types differ between systems"
+    )]
+    fn byte(kind: libc::c_int, offset: u64) -> libc::flock {
+        libc::flock {
+            l_type: kind as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: offset as libc::off_t,
+            l_len: 1,
+            l_pid: 0,
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod system {
+    //! No such locks here: everybody has everything.
+
+    use cap_std::fs::File;
+
+    pub(super) fn try_lock(_: &File, _: u64) -> bool {
+        true
+    }
+
+    pub(super) fn wait_lock(_: &File, _: u64) {}
+
+    pub(super) fn unlock(_: &File, _: u64) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+
+    fn locks(dir: &tempfile::TempDir) -> Arc<Locks> {
+        let root = Root::open(dir.path()).expect("open");
+        Locks::new(root.read_write("claims.lock").expect("lock file"))
+    }
+
+    #[test]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn a_key_is_busy_for_others_until_the_last_claim_is_dropped() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (one, other) = (locks(&dir), locks(&dir));
+        let key = Signature::from_bytes([255; 32]);
+        let Claimed::Mine(first) = one.claim(&key) else {
+            panic!("the first claim is granted")
+        };
+        let Claimed::Mine(second) = one.claim(&key) else {
+            panic!("a process shares its own claim")
+        };
+        assert!(matches!(other.claim(&key), Claimed::Busy));
+        assert!(matches!(
+            other.claim(&Signature::from_bytes([1; 32])),
+            Claimed::Mine(_)
+        ));
+        drop(first);
+        assert!(matches!(other.claim(&key), Claimed::Busy));
+        drop(second);
+        assert!(matches!(other.claim(&key), Claimed::Mine(_)));
     }
 }

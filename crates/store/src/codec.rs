@@ -1,9 +1,21 @@
-//! Values to bytes and back. The only place that knows bincode.
+//! Values to bytes and back. This module and its children are the only place that knows bincode.
+//!
+//! bincode 2 is frozen; the codec's number is kept in every record, so that another can take its
+//! place without a doubt about old bytes. Unaware of records, blobs and digests.
+
+mod bounded;
+mod canonical;
+mod unordered;
+
+use std::any::Any;
+use std::borrow::Cow;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{DecodeError, EncodeError};
+
+pub use unordered::is_unordered;
 
 /// How bytes are to be decoded. The number is kept in every record.
 #[derive(
@@ -17,34 +29,75 @@ impl Codec {
     pub const BYTES: Self = Self(1);
     /// The bytes of a `String`: UTF-8, without a length.
     pub const TEXT: Self = Self(2);
-    /// bincode 2 with its standard configuration, hash maps and sets in canonical order.
+    /// bincode 2 with its standard configuration, hash maps and sets in the order of their bytes.
     pub const BINCODE: Self = Self(3);
+
+    /// Says whether this version can decode the codec.
+    pub fn is_known(self) -> bool {
+        matches!(self, Self::BYTES | Self::TEXT | Self::BINCODE)
+    }
 }
 
-/// Encodes `value`. Equal values give equal bytes, hash maps and sets in any order included.
+/// Encodes `value`. Equal values give equal bytes, whatever the order of their hash maps and sets.
+///
+/// Fails where serde does: a sequence of unknown length, or the type's own refusal.
 pub fn encode<T: Serialize + 'static>(value: &T) -> Result<(Codec, Vec<u8>), EncodeError> {
-    bincode::serde::encode_to_vec(value, bincode::config::standard())
-        .map(|bytes| (Codec::BINCODE, bytes))
-        .map_err(|error| EncodeError {
-            type_name: std::any::type_name::<T>(),
-            reason: error.to_string(),
-        })
+    view(value).map(|(codec, bytes)| (codec, bytes.into_owned()))
 }
 
-/// Decodes what [`encode`] gave; `Vec<u8>` and `String` are taken without copying.
+/// Does what [`encode`] does, and borrows the bytes where the value is nothing else.
+pub fn view<T: Serialize + 'static>(value: &T) -> Result<(Codec, Cow<'_, [u8]>), EncodeError> {
+    let any = value as &dyn Any;
+    if let Some(bytes) = any.downcast_ref::<Vec<u8>>() {
+        return Ok((Codec::BYTES, Cow::Borrowed(bytes)));
+    }
+    if let Some(text) = any.downcast_ref::<String>() {
+        return Ok((Codec::TEXT, Cow::Borrowed(text.as_bytes())));
+    }
+    let bytes = canonical::encode(value).map_err(|reason| EncodeError {
+        type_name: std::any::type_name::<T>(),
+        reason,
+    })?;
+    Ok((Codec::BINCODE, Cow::Owned(bytes)))
+}
+
+/// Decodes what [`encode`] gave. `Vec<u8>` and `String` take the bytes without copying them.
+///
+/// Fails on an unknown codec, on one that is not the type's, on bytes that are not a value of `T`, and
+/// on bytes left over. Memory taken is bounded by the number of bytes, whatever lengths they claim.
 pub fn decode<T: DeserializeOwned + 'static>(
-    _codec: Codec,
+    codec: Codec,
     bytes: Vec<u8>,
 ) -> Result<T, DecodeError> {
-    bincode::serde::decode_from_slice(&bytes, bincode::config::standard())
-        .map(|(value, _)| value)
-        .map_err(|error| DecodeError {
-            type_name: std::any::type_name::<T>(),
-            reason: error.to_string(),
-        })
+    let fail = |reason: String| DecodeError {
+        type_name: std::any::type_name::<T>(),
+        reason,
+    };
+    let mut slot: Option<T> = None;
+    let any = &mut slot as &mut dyn Any;
+    let expected = if let Some(taken) = any.downcast_mut::<Option<Vec<u8>>>() {
+        if codec == Codec::BYTES {
+            *taken = Some(bytes);
+            return slot.ok_or_else(|| fail("nothing decoded".into()));
+        }
+        Codec::BYTES
+    } else if let Some(taken) = any.downcast_mut::<Option<String>>() {
+        if codec == Codec::TEXT {
+            *taken = Some(String::from_utf8(bytes).map_err(|error| fail(error.to_string()))?);
+            return slot.ok_or_else(|| fail("nothing decoded".into()));
+        }
+        Codec::TEXT
+    } else {
+        Codec::BINCODE
+    };
+    if codec != expected {
+        return Err(fail(format!(
+            "codec {} where {} is expected",
+            codec.0, expected.0
+        )));
+    }
+    bounded::decode(&bytes).map_err(fail)
 }
 
-/// Says whether `T` is a hash map or set, whose iteration order is not part of its value.
-pub fn is_unordered<T: ?Sized>() -> bool {
-    false
-}
+#[cfg(test)]
+mod tests;

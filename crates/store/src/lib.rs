@@ -11,9 +11,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod blobs;
+mod body;
 mod digest;
 mod error;
 mod record;
+mod root;
 
 pub mod codec;
 

@@ -61,7 +61,7 @@ impl Store {
 
     /// Claims the making of the record of `key`.
     pub fn claim(&self, _key: &Signature) -> Claimed {
-        Claimed::Mine(Claim::unlocked())
+        Claimed::Mine(crate::claim::unlocked())
     }
 
     /// The note of this digest.

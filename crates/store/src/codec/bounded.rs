@@ -1,0 +1,276 @@
+//! Reads what bincode wrote, from a slice, and never takes more memory than the slice pays for.
+//!
+//! bincode's own deserializer makes room for a string before it knows that the bytes are there; this one
+//! borrows strings and bytes from the slice. Numbers and lengths are read by bincode itself.
+
+use bincode::config::Configuration;
+use bincode::de::read::SliceReader;
+use bincode::de::{BorrowDecode, BorrowDecoder, Decode, DecoderImpl, read::BorrowReader};
+use bincode::error::DecodeError;
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
+};
+
+/// Decodes all of `bytes`; the error is a sentence.
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let mut decoder = DecoderImpl::new(SliceReader::new(bytes), bincode::config::standard(), ());
+    let value = T::deserialize(Bounded(&mut decoder)).map_err(|error| match error {
+        DecodeError::OtherString(reason) => reason,
+        error => error.to_string(),
+    })?;
+    if decoder.borrow_reader().take_bytes(1).is_ok() {
+        return Err(format!(
+            "bytes left over after the value, of {} in all",
+            bytes.len()
+        ));
+    }
+    Ok(value)
+}
+
+type SliceDecoder<'de> = DecoderImpl<SliceReader<'de>, Configuration, ()>;
+
+struct Bounded<'a, 'de>(&'a mut SliceDecoder<'de>);
+
+impl<'de> Bounded<'_, 'de> {
+    fn again(&mut self) -> Bounded<'_, 'de> {
+        Bounded(self.0)
+    }
+
+    fn length(&mut self) -> Result<usize, DecodeError> {
+        let len = u64::decode(self.0)?;
+        usize::try_from(len).map_err(|_| DecodeError::OutsideUsizeRange(len))
+    }
+}
+
+macro_rules! read_by_bincode {
+    ($($method:ident $visit:ident: $type:ty,)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+            visitor.$visit(<$type>::borrow_decode(self.0)?)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
+    type Error = DecodeError;
+
+    read_by_bincode! {
+        deserialize_bool visit_bool: bool,
+        deserialize_char visit_char: char,
+        deserialize_i8 visit_i8: i8,
+        deserialize_i16 visit_i16: i16,
+        deserialize_i32 visit_i32: i32,
+        deserialize_i64 visit_i64: i64,
+        deserialize_i128 visit_i128: i128,
+        deserialize_u8 visit_u8: u8,
+        deserialize_u16 visit_u16: u16,
+        deserialize_u32 visit_u32: u32,
+        deserialize_u64 visit_u64: u64,
+        deserialize_u128 visit_u128: u128,
+        deserialize_f32 visit_f32: f32,
+        deserialize_f64 visit_f64: f64,
+        deserialize_str visit_borrowed_str: &'de str,
+        deserialize_string visit_borrowed_str: &'de str,
+        deserialize_bytes visit_borrowed_bytes: &'de [u8],
+        deserialize_byte_buf visit_borrowed_bytes: &'de [u8],
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DecodeError> {
+        Err(DecodeError::Other(
+            "the type must be known to read bincode: untagged, flattened and self-describing types cannot be",
+        ))
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match u8::decode(self.0)? {
+            0 => visitor.visit_none(),
+            1 => visitor.visit_some(self),
+            _ => Err(DecodeError::Other("an option that is neither 0 nor 1")),
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        let left = self.length()?;
+        visitor.visit_seq(Counted { from: self, left })
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_seq(Counted {
+            from: self,
+            left: len,
+        })
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        let left = self.length()?;
+        visitor.visit_map(Counted { from: self, left })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(fields.len(), visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_enum(self)
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+/// The items or entries of a collection whose number was read before.
+struct Counted<'a, 'de> {
+    from: Bounded<'a, 'de>,
+    left: usize,
+}
+
+impl Counted<'_, '_> {
+    fn next(&mut self) -> bool {
+        let more = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        more
+    }
+}
+
+impl<'de> SeqAccess<'de> for Counted<'_, 'de> {
+    type Error = DecodeError;
+
+    #[inline]
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DecodeError> {
+        match self.next() {
+            true => seed.deserialize(self.from.again()).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        // serde's collections take at most a mebibyte on this word alone.
+        Some(self.left)
+    }
+}
+
+impl<'de> MapAccess<'de> for Counted<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DecodeError> {
+        match self.next() {
+            true => seed.deserialize(self.from.again()).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        seed.deserialize(self.from.again())
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+impl<'de> EnumAccess<'de> for Bounded<'_, 'de> {
+    type Error = DecodeError;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<(S::Value, Self), DecodeError> {
+        let index = u32::decode(self.0)?;
+        let index: de::value::U32Deserializer<DecodeError> = index.into_deserializer();
+        Ok((seed.deserialize(index)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Bounded<'_, 'de> {
+    type Error = DecodeError;
+
+    fn unit_variant(self) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(
+        self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(fields.len(), visitor)
+    }
+}
