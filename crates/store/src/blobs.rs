@@ -79,7 +79,7 @@ impl Blobs {
         if self.holds(digest, bytes.len() as u64) {
             return Ok(());
         }
-        let mut attempt = || {
+        let attempt = || {
             let blobs = self.directory_or_create()?;
             self.root
                 .replace(&blobs, name(&text), MODE, |file| file.write_all(bytes))

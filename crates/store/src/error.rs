@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Says what the store could not do. Messages are lowercase fragments with the operation and the path.
 ///
@@ -70,6 +71,9 @@ pub enum StoreError {
         /// What the encoder said.
         source: serde_json::Error,
     },
+    /// A problem that [`crate::Store::problem`] tells as well.
+    #[error("{0}")]
+    Known(Arc<StoreError>),
 }
 
 /// Why the bytes of an output cannot be used. A miss with a reason; the re-run heals it.

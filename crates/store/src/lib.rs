@@ -11,16 +11,30 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod blobs;
-mod body;
+// From the ground up: a module imports only from groups above its own.
 mod digest;
 mod error;
-mod record;
-mod root;
 
 pub mod codec;
 
+mod record;
+
+mod body;
+mod root;
+
+mod blobs;
 mod claim;
+mod database;
+mod sources;
+
+mod snapshot;
+
+mod opening;
+
+mod index;
+
+mod writer;
+
 mod store;
 
 pub use claim::{Claim, Claimed};

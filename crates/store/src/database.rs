@@ -1,0 +1,440 @@
+//! The tables of `records.db` as Rust calls, over one connection.
+//!
+//! Knows statements and rows. Unaware of threads, queues and of what is not yet written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::body::{self, Shared};
+use crate::digest::{Digest, Signature};
+use crate::record::{Part, Record, RunEntry};
+
+/// Which of its two keys a record is looked for by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    Signature,
+    Resolved,
+}
+
+/// What a row that was looked for turned out to be: a record, or a reason why it cannot be used.
+pub(crate) type Found = Option<Result<Record, String>>;
+
+/// One connection and what is known about its file.
+#[derive(Debug)]
+pub(crate) struct Database {
+    connection: Connection,
+    /// Parts by row number, as read.
+    parts: FxHashMap<u64, Arc<Part>>,
+    /// Row numbers of parts and digests of notes that are in the file for good.
+    part_ids: FxHashMap<Digest, u64>,
+    notes: FxHashSet<Digest>,
+    /// The same for what the open transaction wrote; forgotten when it fails.
+    new_part_ids: FxHashMap<Digest, u64>,
+    new_notes: Vec<Digest>,
+    pipelines: FxHashMap<Arc<str>, i64>,
+    /// `PRAGMA data_version` when last asked: it changes when another process committed.
+    version: i64,
+}
+
+impl Database {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            parts: FxHashMap::default(),
+            part_ids: FxHashMap::default(),
+            notes: FxHashSet::default(),
+            new_part_ids: FxHashMap::default(),
+            new_notes: Vec::new(),
+            pipelines: FxHashMap::default(),
+            version: 0,
+        }
+    }
+
+    pub(crate) fn begin(&mut self) -> rusqlite::Result<()> {
+        self.run("BEGIN IMMEDIATE")
+    }
+
+    pub(crate) fn commit(&mut self) -> rusqlite::Result<()> {
+        self.run("COMMIT")?;
+        self.part_ids.extend(self.new_part_ids.drain());
+        self.notes.extend(self.new_notes.drain(..));
+        Ok(())
+    }
+
+    /// Takes back what the open transaction did, where there is one.
+    pub(crate) fn roll_back(&mut self) {
+        if !self.connection.is_autocommit() {
+            // SQLite has rolled back on its own where this fails.
+            let _ = self.run("ROLLBACK");
+        }
+        self.new_part_ids.clear();
+        self.new_notes.clear();
+        self.pipelines.clear();
+        self.parts.clear();
+    }
+
+    /// Finds the newest row with all bits of `key`.
+    pub(crate) fn find(&mut self, by: Key, key: &Signature) -> rusqlite::Result<Found> {
+        let Self {
+            connection, parts, ..
+        } = self;
+        let mut statement = connection.prepare_cached(match by {
+            Key::Signature => "SELECT signature, resolved, body FROM records WHERE signature = ?1 ORDER BY id DESC",
+            Key::Resolved => "SELECT signature, resolved, body FROM records WHERE resolved = ?1 ORDER BY id DESC",
+        })?;
+        let mut rows = statement.query([key.prefix().cast_signed()])?;
+        while let Some(row) = rows.next()? {
+            let signature = row.get::<_, i64>(0)?.cast_unsigned();
+            let resolved = row.get::<_, i64>(1)?.cast_unsigned();
+            let body = row.get_ref(2)?.as_blob()?;
+            let is_it = match by {
+                Key::Signature => body::signature_of(signature, body),
+                Key::Resolved => body::resolved_of(resolved, body),
+            };
+            // A body too short to have a key may have been the one.
+            if is_it.is_none_or(|found| found == *key) {
+                let mut shared = |id| part(connection, parts, id);
+                return Ok(Some(body::decode(signature, resolved, body, &mut shared)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Hands out every readable record with an id above `after`, at most `limit` rows; the last id seen.
+    pub(crate) fn scan(
+        &mut self,
+        after: i64,
+        limit: i64,
+        wanted: impl Fn(&Signature) -> bool,
+        mut each: impl FnMut(Record),
+    ) -> rusqlite::Result<Option<i64>> {
+        let Self {
+            connection, parts, ..
+        } = self;
+        let mut statement = connection.prepare_cached(
+            "SELECT id, signature, resolved, body FROM records WHERE id > ?1 ORDER BY id LIMIT ?2",
+        )?;
+        let mut rows = statement.query([after, limit])?;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            last = Some(row.get(0)?);
+            let signature = row.get::<_, i64>(1)?.cast_unsigned();
+            let resolved = row.get::<_, i64>(2)?.cast_unsigned();
+            let body = row.get_ref(3)?.as_blob()?;
+            if body::signature_of(signature, body).is_some_and(|found| wanted(&found)) {
+                let mut shared = |id| part(connection, parts, id);
+                if let Ok(record) = body::decode(signature, resolved, body, &mut shared) {
+                    each(record);
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// Writes a record with its parts and notes. `new`: no other row has its signature.
+    pub(crate) fn insert(
+        &mut self,
+        record: &Record,
+        notes: &[(Digest, Arc<str>)],
+        new: bool,
+    ) -> rusqlite::Result<()> {
+        let shared = Shared {
+            code: self.part_id(record.parts.code.as_deref())?,
+            env: self.part_id(record.parts.env.as_deref())?,
+        };
+        let row = body::encode(record, shared);
+        self.connection
+            .prepare_cached("INSERT INTO records (signature, resolved, body) VALUES (?1, ?2, ?3)")?
+            .execute(params![
+                row.signature.cast_signed(),
+                row.resolved.cast_signed(),
+                row.body
+            ])?;
+        if !new {
+            // The new row is in before the old ones go: the highest id is never given out twice, which
+            // is how other processes see what is new.
+            let id = self.connection.last_insert_rowid();
+            self.delete(&record.signature, Some(id))?;
+        }
+        for (digest, text) in notes {
+            self.insert_note(digest, text)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the record of `signature`.
+    pub(crate) fn discard(&mut self, signature: &Signature) -> rusqlite::Result<()> {
+        self.delete(signature, None)
+    }
+
+    pub(crate) fn note(&mut self, digest: &Digest) -> rusqlite::Result<Option<Arc<str>>> {
+        let text: Option<Arc<str>> = self
+            .connection
+            .prepare_cached("SELECT text FROM notes WHERE digest = ?1")?
+            .query_row([digest.as_bytes()], |row| row.get(0))
+            .optional()?;
+        Ok(text.filter(|text| Digest::of(text.as_bytes()) == *digest))
+    }
+
+    pub(crate) fn latest(
+        &mut self,
+        pipeline: &str,
+        node: &str,
+    ) -> rusqlite::Result<Option<Signature>> {
+        self.connection
+            .prepare_cached(
+                "SELECT signature FROM latest JOIN pipelines ON id = pipeline WHERE name = ?1 AND node = ?2",
+            )?
+            .query_row([pipeline, node], |row| row.get(0).map(Signature::from_bytes))
+            .optional()
+    }
+
+    pub(crate) fn has_latest(&mut self, pipeline: &str) -> rusqlite::Result<bool> {
+        self.connection
+            .prepare_cached(
+                "SELECT 1 FROM pipelines WHERE name = ?1 AND EXISTS (SELECT 1 FROM latest WHERE pipeline = id)",
+            )?
+            .exists([pipeline])
+    }
+
+    pub(crate) fn set_latest(
+        &mut self,
+        pipeline: &Arc<str>,
+        latest: &[(Arc<str>, Signature)],
+    ) -> rusqlite::Result<()> {
+        let pipeline = self.pipeline_id(pipeline)?;
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO latest (pipeline, node, signature) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET signature = excluded.signature WHERE signature != excluded.signature",
+        )?;
+        for (node, signature) in latest {
+            statement.execute(params![pipeline, node, signature.as_bytes()])?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn insert_run(&mut self, run: &RunEntry) -> rusqlite::Result<()> {
+        let pipeline = self.pipeline_id(&run.pipeline)?;
+        let elapsed = i64::try_from(body::micros(run.elapsed)).unwrap_or(i64::MAX);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO runs (name, pipeline, started_ms, elapsed_us, status, counts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                run.id,
+                pipeline,
+                run.started_ms,
+                elapsed,
+                run.status,
+                run.counts
+            ])?;
+        Ok(())
+    }
+
+    /// The newest runs, newest first.
+    pub(crate) fn runs(&mut self, limit: usize) -> rusqlite::Result<Vec<RunEntry>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.connection
+            .prepare_cached(
+                "SELECT runs.name, pipelines.name, started_ms, elapsed_us, status, counts
+                 FROM runs JOIN pipelines ON pipelines.id = pipeline ORDER BY runs.id DESC LIMIT ?1",
+            )?
+            .query_map([limit], |row| {
+                Ok(RunEntry {
+                    id: row.get(0)?,
+                    pipeline: row.get(1)?,
+                    started_ms: row.get(2)?,
+                    elapsed: Duration::from_micros(row.get::<_, i64>(3)?.unsigned_abs()),
+                    status: row.get(4)?,
+                    counts: row.get(5)?,
+                })
+            })?
+            .collect()
+    }
+
+    pub(crate) fn file(&mut self, path: &[u8]) -> rusqlite::Result<Option<Vec<u8>>> {
+        self.connection
+            .prepare_cached("SELECT body FROM files WHERE path = ?1")?
+            .query_row([path], |row| row.get(0))
+            .optional()
+    }
+
+    pub(crate) fn set_file(&mut self, path: &[u8], body: &[u8]) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO files (path, body) VALUES (?1, ?2)")?
+            .execute([path, body])
+            .map(drop)
+    }
+
+    pub(crate) fn fact(&mut self, name: &str) -> rusqlite::Result<Option<String>> {
+        self.connection
+            .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()
+    }
+
+    pub(crate) fn set_fact(&mut self, name: &str, value: &str) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)")?
+            .execute([name, value])
+            .map(drop)
+    }
+
+    /// Says whether another connection committed since this was last asked.
+    pub(crate) fn changed_elsewhere(&mut self) -> rusqlite::Result<bool> {
+        let version = self
+            .connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        Ok(std::mem::replace(&mut self.version, version) != version)
+    }
+
+    /// The highest id of a record; 0 when there is none. An upper bound of their number.
+    pub(crate) fn last_id(&mut self) -> rusqlite::Result<i64> {
+        self.connection
+            .prepare_cached("SELECT coalesce(max(id), 0) FROM records")?
+            .query_row([], |row| row.get(0))
+    }
+
+    /// Hands out the prefixes of both keys of every record with an id above `after`.
+    pub(crate) fn prefixes(
+        &mut self,
+        after: i64,
+        mut each: impl FnMut(u64),
+    ) -> rusqlite::Result<()> {
+        // From the beginning, the two indexes are a tenth of what the table is.
+        let sql: &[&str] = match after {
+            0 => &[
+                "SELECT signature FROM records",
+                "SELECT resolved FROM records",
+            ],
+            _ => &[
+                "SELECT signature FROM records WHERE id > ?1",
+                "SELECT resolved FROM records WHERE id > ?1",
+            ],
+        };
+        for sql in sql {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = match after {
+                0 => statement.query([])?,
+                _ => statement.query([after])?,
+            };
+            while let Some(row) = rows.next()? {
+                each(row.get::<_, i64>(0)?.cast_unsigned());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn insert_note(&mut self, digest: &Digest, text: &str) -> rusqlite::Result<()> {
+        if self.notes.contains(digest) {
+            return Ok(());
+        }
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO notes (digest, text) VALUES (?1, ?2)")?
+            .execute(params![digest.as_bytes(), text])?;
+        self.new_notes.push(*digest);
+        Ok(())
+    }
+
+    fn run(&mut self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    /// Removes rows of `signature` other than `but`.
+    fn delete(&mut self, signature: &Signature, but: Option<i64>) -> rusqlite::Result<()> {
+        let mut ids = Vec::new();
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, body FROM records WHERE signature = ?1")?;
+        let mut rows = statement.query([signature.prefix().cast_signed()])?;
+        while let Some(row) = rows.next()? {
+            let found = body::signature_of(signature.prefix(), row.get_ref(1)?.as_blob()?);
+            let id = row.get::<_, i64>(0)?;
+            if Some(id) != but && found.is_none_or(|found| found == *signature) {
+                ids.push(id);
+            }
+        }
+        drop(rows);
+        let sql = match but {
+            Some(_) => "DELETE FROM records WHERE id = ?1",
+            // Its id stays taken, see `insert`. No key has the prefix 0 but with a chance of 2^-64, and
+            // then the full comparison tells them apart.
+            None => {
+                "UPDATE records SET signature = 0, resolved = 0, body = zeroblob(50) WHERE id = ?1"
+            }
+        };
+        for id in ids {
+            self.connection.prepare_cached(sql)?.execute([id])?;
+        }
+        Ok(())
+    }
+
+    fn part_id(&mut self, part: Option<&Part>) -> rusqlite::Result<Option<u64>> {
+        let Some(part) = part else { return Ok(None) };
+        let hash = &part.hash;
+        if let Some(id) = self
+            .part_ids
+            .get(hash)
+            .or_else(|| self.new_part_ids.get(hash))
+        {
+            return Ok(Some(*id));
+        }
+        // Rows are never removed, so that a number in a record means one part for good. One whose bytes
+        // were damaged is written anew.
+        let id: i64 = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO parts (hash, body) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET body = excluded.body RETURNING id",
+            )?
+            .query_row(params![hash.as_bytes(), body::encode_part(part)], |row| {
+                row.get(0)
+            })?;
+        let id = id.cast_unsigned();
+        self.new_part_ids.insert(*hash, id);
+        Ok(Some(id))
+    }
+
+    fn pipeline_id(&mut self, name: &Arc<str>) -> rusqlite::Result<i64> {
+        if let Some(id) = self.pipelines.get(name) {
+            return Ok(*id);
+        }
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO pipelines (name) VALUES (?1)")?
+            .execute([name])?;
+        let id = self
+            .connection
+            .prepare_cached("SELECT id FROM pipelines WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))?;
+        self.pipelines.insert(Arc::clone(name), id);
+        Ok(id)
+    }
+}
+
+/// The part of a row number; `None` when it is missing or damaged.
+fn part(
+    connection: &Connection,
+    parts: &mut FxHashMap<u64, Arc<Part>>,
+    id: u64,
+) -> Option<Arc<Part>> {
+    if let Some(part) = parts.get(&id) {
+        return Some(Arc::clone(part));
+    }
+    let part = connection
+        .prepare_cached("SELECT hash, body FROM parts WHERE id = ?1")
+        .and_then(|mut statement| {
+            statement.query_row([id.cast_signed()], |row| {
+                let hash = Digest::from_bytes(row.get(0)?);
+                Ok(body::decode_part(hash, row.get_ref(1)?.as_blob()?))
+            })
+        })
+        .ok()??;
+    let part = Arc::new(part);
+    parts.insert(id, Arc::clone(&part));
+    Some(part)
+}

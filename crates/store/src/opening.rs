@@ -1,0 +1,296 @@
+//! How `records.db` comes to be open: created, read, put aside when damaged, left alone when newer.
+//!
+//! All of it is done by one process at a time. What a row means is `database`'s business; this knows the
+//! tables, the versions and the file.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tracing::warn;
+
+use crate::claim::{Alone, Locks};
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::root::Root;
+
+/// `PRAGMA user_version` of the files this version writes.
+pub(crate) const FORMAT: i64 = 1;
+
+/// `PRAGMA application_id`: "rfrn".
+const APPLICATION: i64 = 0x7266_726e;
+
+/// The file, its companions, and where a damaged one is kept until the next one is.
+pub(crate) const FILE: &str = "records.db";
+const COMPANIONS: [&str; 3] = ["records.db-wal", "records.db-shm", "records.db-journal"];
+const ASIDE: &str = "records.db.damaged";
+
+/// How long a statement waits for another process's transaction, which takes milliseconds.
+const BUSY: Duration = Duration::from_secs(10);
+
+const SCHEMA: &str = "
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY, signature INTEGER NOT NULL, resolved INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX records_by_signature ON records (signature);
+CREATE INDEX records_by_resolved ON records (resolved);
+CREATE TABLE parts (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
+CREATE TABLE notes (digest BLOB PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE pipelines (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE latest (
+    pipeline INTEGER NOT NULL, node TEXT NOT NULL, signature BLOB NOT NULL,
+    PRIMARY KEY (pipeline, node)) WITHOUT ROWID;
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, pipeline INTEGER NOT NULL, started_ms INTEGER NOT NULL,
+    elapsed_us INTEGER NOT NULL, status TEXT NOT NULL, counts TEXT NOT NULL);
+CREATE TABLE files (path BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+";
+
+/// Opens `records.db` for writing, creating it, and replacing it where it is damaged or `suspect`.
+///
+/// `fill` puts what the snapshot knows into a new file, in the transaction that creates its tables.
+pub(crate) fn open(
+    root: &Root,
+    locks: &Arc<Locks>,
+    suspect: bool,
+    fill: impl Fn(&mut Database) -> rusqlite::Result<()>,
+) -> Result<Database, StoreError> {
+    let _alone = locks.alone(Alone::Opening);
+    let io_error = |operation| {
+        let path = root.path(FILE);
+        move |source| StoreError::Io {
+            operation,
+            path,
+            source,
+        }
+    };
+    let mut reason = suspect.then(|| "damage was found in it".to_owned());
+    match inspect(root).map_err(io_error("read"))? {
+        File::Good => {}
+        File::Absent => remove_companions(root).map_err(io_error("clean up beside"))?,
+        File::Damaged(found) => reason = Some(found),
+        File::Newer(found) => return Err(newer(root, found)),
+    }
+    for attempt in 0.. {
+        if let Some(reason) = reason.take() {
+            warn!(path = %root.path(FILE).display(), reason, "records are damaged and rebuilt from the snapshot");
+            put_aside(root).map_err(io_error("move aside"))?;
+        }
+        match open_tables(root, &fill) {
+            Ok(database) => return Ok(database),
+            Err(Refusal::Newer(found)) => return Err(newer(root, found)),
+            Err(Refusal::Damaged(found)) if attempt == 0 => reason = Some(found),
+            Err(Refusal::Damaged(found)) => {
+                return Err(io_error("rebuild")(io::Error::other(found)));
+            }
+            Err(Refusal::Failed(source)) => {
+                return Err(StoreError::Database {
+                    operation: "open",
+                    path: root.path(FILE),
+                    source,
+                });
+            }
+        }
+    }
+    unreachable!("the second attempt returns")
+}
+
+/// Opens `records.db` where nothing can be written; `None` when there is none to be read.
+pub(crate) fn open_read_only(root: &Root) -> Result<Option<Database>, StoreError> {
+    match inspect(root) {
+        Ok(File::Good) => {}
+        Ok(File::Newer(found)) => return Err(newer(root, found)),
+        Ok(File::Absent | File::Damaged(_)) | Err(_) => return Ok(None),
+    }
+    let path = root.path(FILE);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_URI;
+    // With its companions there and readable all of it is seen; else what is in the file itself, which
+    // nobody can change either.
+    for query in ["", "?immutable=1"] {
+        let opened = Connection::open_with_flags(uri(&path, query), flags).and_then(|connection| {
+            connection.busy_timeout(BUSY)?;
+            let known = version(&connection)? == (APPLICATION, FORMAT);
+            // Shows whether the tables can be read at all.
+            connection.query_row("SELECT count(*) FROM pipelines", [], |_| Ok(()))?;
+            Ok(known.then_some(connection))
+        });
+        if let Ok(Some(connection)) = opened {
+            return Ok(Some(Database::new(connection)));
+        }
+    }
+    Ok(None)
+}
+
+/// Opens tables in memory, for a snapshot that can be read beside records that cannot.
+pub(crate) fn open_in_memory(
+    fill: impl Fn(&mut Database) -> rusqlite::Result<()>,
+) -> rusqlite::Result<Database> {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch(SCHEMA)?;
+    let mut database = Database::new(connection);
+    database.begin()?;
+    fill(&mut database)?;
+    database.commit()?;
+    Ok(database)
+}
+
+/// Says whether the error means that the file's contents are wrong, and not that it could not be reached.
+pub(crate) fn is_corruption(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+enum File {
+    Absent,
+    Good,
+    Damaged(String),
+    Newer(i64),
+}
+
+enum Refusal {
+    Newer(i64),
+    Damaged(String),
+    Failed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        match is_corruption(&error) {
+            true => Self::Damaged(error.to_string()),
+            false => Self::Failed(error),
+        }
+    }
+}
+
+/// Reads the header of the file (sqlite.org/fileformat.html, 1.3), before SQLite may touch it.
+fn inspect(root: &Root) -> io::Result<File> {
+    for name in COMPANIONS {
+        // Never through a link: SQLite opens these by path.
+        if let Some(found) = root.stat(name)?
+            && !found.is_file()
+        {
+            return Ok(File::Damaged(format!("{name} is not a regular file")));
+        }
+    }
+    let header = match root.stat(FILE)? {
+        None => return Ok(File::Absent),
+        Some(found) if !found.is_file() => {
+            return Ok(File::Damaged("it is not a regular file".into()));
+        }
+        Some(_) => {
+            use std::io::Read;
+            let mut header = Vec::with_capacity(100);
+            root.read(FILE)?.0.take(100).read_to_end(&mut header)?;
+            header
+        }
+    };
+    let number = |at: usize| {
+        let bytes = header.get(at..at + 4).and_then(<[u8]>::first_chunk);
+        i64::from(bytes.copied().map_or(0, u32::from_be_bytes))
+    };
+    Ok(match (number(60), number(68)) {
+        _ if header.is_empty() => File::Damaged("it is empty".into()),
+        _ if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") => {
+            File::Damaged("it is not a database".into())
+        }
+        (found, APPLICATION) if found > FORMAT => File::Newer(found),
+        // A file whose first transaction is still beside it has neither number yet.
+        (FORMAT, APPLICATION) | (0, 0) => File::Good,
+        (found, application) => File::Damaged(format!(
+            "it is a database of another application ({application:#x}, version {found})"
+        )),
+    })
+}
+
+fn open_tables(
+    root: &Root,
+    fill: impl Fn(&mut Database) -> rusqlite::Result<()>,
+) -> Result<Database, Refusal> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(root.path(FILE), flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // 32 MiB between checkpoints: a checkpoint waits for the disk.
+    connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
+    connection.pragma_update(None, "cache_size", -65536)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    match version(&connection)? {
+        (APPLICATION, FORMAT) => Ok(Database::new(connection)),
+        (0, 0) => create_tables(connection, fill),
+        (APPLICATION, found) if found > FORMAT => Err(Refusal::Newer(found)),
+        (application, found) => Err(Refusal::Damaged(format!(
+            "it is of application {application:#x}, version {found}"
+        ))),
+    }
+}
+
+fn create_tables(
+    connection: Connection,
+    fill: impl Fn(&mut Database) -> rusqlite::Result<()>,
+) -> Result<Database, Refusal> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables != 0 {
+        return Err(Refusal::Damaged(
+            "it is a database of another application".into(),
+        ));
+    }
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    // One transaction: a process that dies in it leaves a file that is created again.
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    connection.execute_batch(SCHEMA)?;
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    connection.pragma_update(None, "user_version", FORMAT)?;
+    let mut database = Database::new(connection);
+    fill(&mut database)?;
+    database.commit()?;
+    Ok(database)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    Ok((number("application_id")?, number("user_version")?))
+}
+
+fn put_aside(root: &Root) -> io::Result<()> {
+    if root.move_aside(FILE, ASIDE).is_err() {
+        root.remove(FILE)?;
+    }
+    remove_companions(root)
+}
+
+fn remove_companions(root: &Root) -> io::Result<()> {
+    COMPANIONS.iter().try_for_each(|name| root.remove(name))
+}
+
+fn newer(root: &Root, found: i64) -> StoreError {
+    StoreError::Newer {
+        path: root.path(FILE),
+        found,
+        known: FORMAT,
+    }
+}
+
+/// A `file:` URI; SQLite takes `?`, `#` and `%` in it for its own.
+fn uri(path: &Path, query: &str) -> std::ffi::OsString {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let mut uri = b"file:".to_vec();
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'?' | b'#' | b'%' => uri.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            _ => uri.push(byte),
+        }
+    }
+    uri.extend_from_slice(query.as_bytes());
+    std::ffi::OsString::from_vec(uri)
+}

@@ -1,0 +1,163 @@
+//! The thread that writes: everything queued meanwhile goes into one transaction.
+//!
+//! A record is written as soon as the thread is free, without a delay to wait for more, so that a process
+//! that is killed loses only what was running. Unaware of what the records mean.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+use tracing::warn;
+
+use crate::claim::Claim;
+use crate::database::Database;
+use crate::digest::{Digest, Signature};
+use crate::index::Index;
+use crate::record::{Record, RunEntry};
+
+/// Messages in one transaction, at most.
+const BATCH: usize = 512;
+
+/// Messages in the queue, at most; who queues more waits for the writer, so that memory is bounded.
+const QUEUE: usize = 1 << 14;
+
+/// Something to be written.
+pub(crate) enum Message {
+    /// A record, with its notes and what is released when it is written.
+    Record {
+        record: Arc<Record>,
+        notes: Vec<(Digest, Arc<str>)>,
+        claim: Option<Claim>,
+        /// No row has its signature yet.
+        new: bool,
+    },
+    /// A record that is to go.
+    Discard(Signature),
+    /// A run that ended, with the last signatures of its nodes.
+    Run(RunEntry, Vec<(Arc<str>, Signature)>),
+    /// What is known of a source file.
+    SourceFile(PathBuf, Vec<u8>),
+    /// A fact about the directory.
+    Fact(&'static str, String),
+    /// Answered when everything before it is written, or has failed to be.
+    Flush(Sender<()>),
+}
+
+/// The queue and the thread behind it. Dropping it writes what is queued.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Option<Sender<Message>>,
+    thread: Option<JoinHandle<()>>,
+    /// How much was queued and written so far: equal when nothing is on its way.
+    queued: AtomicU64,
+    written: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// Starts the thread; fails where the system has no more threads.
+    pub(crate) fn start(index: Arc<Index>) -> std::io::Result<Self> {
+        let (queue, messages) = bounded(QUEUE);
+        let written = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&written);
+        let thread = std::thread::Builder::new()
+            .name("refrain-writer".into())
+            .spawn(move || write_all(&index, &messages, &counter))?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            queued: AtomicU64::new(0),
+            written,
+        })
+    }
+
+    /// Queues a message. Lost, with its claim released, only when the thread has died of a panic.
+    pub(crate) fn queue(&self, message: Message) {
+        if let Some(queue) = &self.queue {
+            self.queued.fetch_add(1, Ordering::AcqRel);
+            let _ = queue.send(message);
+        }
+    }
+
+    /// Returns when everything queued before was written or has failed to be.
+    pub(crate) fn flush(&self) {
+        if self.queued.load(Ordering::Acquire) == self.written.load(Ordering::Acquire) {
+            return;
+        }
+        let (done, wait) = bounded(1);
+        self.queue(Message::Flush(done));
+        // An error: the thread has died, and nothing is on its way any more.
+        let _ = wait.recv();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            warn!("the writer thread panicked; what it had not written is lost");
+        }
+    }
+}
+
+fn write_all(index: &Index, messages: &Receiver<Message>, written: &AtomicU64) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while let Ok(first) = messages.recv() {
+        batch.push(first);
+        batch.extend(messages.try_iter().take(BATCH - 1));
+        let count = batch.len() as u64;
+        write_batch(index, &mut batch);
+        written.fetch_add(count, Ordering::AcqRel);
+        for message in batch.drain(..) {
+            match message {
+                // After the commit: who gets the claim next finds the record.
+                Message::Record { claim, .. } => drop(claim),
+                Message::Flush(done) => drop(done.send(())),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn write_batch(index: &Index, batch: &mut [Message]) {
+    if batch
+        .iter()
+        .any(|message| !matches!(message, Message::Flush(_)))
+    {
+        // A failure is kept by the index, for one warning. It costs the caching of this batch; the next
+        // one is tried again.
+        let _ = index.transaction(batch.len(), |database, number| {
+            write(database, &batch[number])
+        });
+    }
+    index.let_go(batch.iter().filter_map(|message| match message {
+        Message::Record { record, .. } => Some(record),
+        _ => None,
+    }));
+    for message in batch {
+        if let Message::Discard(signature) = message {
+            index.discarded(signature);
+        }
+    }
+}
+
+fn write(database: &mut Database, message: &Message) -> rusqlite::Result<()> {
+    match message {
+        Message::Record {
+            record, notes, new, ..
+        } => database.insert(record, notes, *new),
+        Message::Discard(signature) => database.discard(signature),
+        Message::Run(run, latest) => {
+            database.insert_run(run)?;
+            database.set_latest(&run.pipeline, latest)
+        }
+        Message::SourceFile(path, body) => {
+            database.set_file(path.as_os_str().as_encoded_bytes(), body)
+        }
+        Message::Fact(name, value) => database.set_fact(name, value),
+        Message::Flush(_) => Ok(()),
+    }
+}
