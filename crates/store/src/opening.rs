@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tracing::warn;
 
@@ -113,7 +114,7 @@ pub(crate) fn open_read_only(root: &Root) -> Result<Option<Database>, StoreError
     // nobody can change either.
     for query in ["", "?immutable=1"] {
         let opened = Connection::open_with_flags(uri(&path, query), flags).and_then(|connection| {
-            connection.busy_timeout(BUSY)?;
+            settle(&connection)?;
             let known = version(&connection)? == (APPLICATION, FORMAT);
             // Shows whether the tables can be read at all.
             connection.query_row("SELECT count(*) FROM pipelines", [], |_| Ok(()))?;
@@ -218,12 +219,10 @@ fn open_tables(
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(root.path(FILE), flags)?;
-    connection.busy_timeout(BUSY)?;
+    settle(&connection)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     // 32 MiB between checkpoints: a checkpoint waits for the disk.
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
-    connection.pragma_update(None, "cache_size", -65536)?;
-    connection.set_prepared_statement_cache_capacity(64);
     match version(&connection)? {
         (APPLICATION, FORMAT) => Ok(Database::new(connection)),
         (0, 0) => create_tables(connection, fill),
@@ -232,6 +231,16 @@ fn open_tables(
             "it is of application {application:#x}, version {found}"
         ))),
     }
+}
+
+/// Settings that every connection has.
+fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "cache_size", -65536)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // Else a statement is compiled again whenever another value is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 fn create_tables(
