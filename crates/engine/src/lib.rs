@@ -1,1 +1,81 @@
-//! Placeholder.
+//! An incremental engine for pipelines of functions: never a stale result,
+//! never an unneeded execution.
+//!
+//! A function becomes a node by `#[func]`. Its parameters name what it needs:
+//! the output of another node, or an input of the run. A [`Runner`] remembers
+//! every output on disk under a signature of the work that made it, and the
+//! next run, in this process or another, executes only what changed.
+//!
+//! ```
+//! use refrain::{CacheConfig, Pipeline, Runner, func, functions, inputs};
+//!
+//! #[func(output = "processed", cache)]
+//! fn process_data(data: &str) -> String {
+//!     data.to_uppercase()
+//! }
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let cache_dir = dir.path();
+//! let pipeline = Pipeline::new(functions![process_data])?;
+//! let runner = Runner::new(CacheConfig::new(cache_dir))?;
+//!
+//! let first = runner.run(&pipeline, inputs! { data: "hello" })?;
+//! assert_eq!(*first.get::<String>("processed")?, "HELLO");
+//! assert_eq!(first.report().counts().executed, 1);
+//!
+//! let second = runner.run(&pipeline, inputs! { data: "hello" })?;
+//! assert_eq!(*second.get::<String>("processed")?, "HELLO");
+//! assert_eq!(second.report().counts().executed, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! One run reads from the bottom of this list of rooms to its top: `runner`
+//! binds the inputs in a `session`, the `scheduler` decides what is needed by
+//! the `queries`, the `pool` executes it through the `executor`, and a `run`
+//! hands out the `report` and the outputs.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod cancel;
+mod canonical;
+mod code;
+mod config;
+mod db;
+mod error;
+mod event;
+mod executor;
+mod explain;
+mod files;
+pub mod function;
+mod handle;
+mod inputs;
+mod node;
+mod pipeline;
+mod plan;
+mod pool;
+mod queries;
+mod reasons;
+mod report;
+mod run;
+mod runner;
+mod scheduler;
+mod session;
+mod signature;
+mod value;
+
+pub use cancel::Cancel;
+pub use code::{Code, Item};
+pub use config::CacheConfig;
+pub use error::{Error, Result};
+pub use event::RunEvent;
+pub use explain::{Explanation, Reason, ReasonKind, Step};
+pub use inputs::{Input, Inputs, IntoInput, dir, file, files, opaque};
+pub use node::{Action, Args, Failure, Location, Node, NodeBuilder, Param, PlainDecoder};
+pub use pipeline::Pipeline;
+pub use plan::{Plan, Planned, Prospect};
+pub use refrain_macros::func;
+pub use refrain_store::{Digest, Signature};
+pub use report::{Counts, NodeReport, Outcome, Report, Status};
+pub use run::Run;
+pub use runner::Runner;

@@ -1,0 +1,63 @@
+//! The code a node stands on, item by item. Where the items come from (the
+//! `#[func]` macro, a version given by hand) is not known here.
+
+use std::borrow::Cow;
+
+use refrain_store::Digest;
+
+/// One item of code: a function, a constant, a type with its fields, an
+/// `impl` block, a locked dependency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// How many import levels away from the node's own module it is.
+    pub level: u32,
+    /// Its path, such as `crate::helpers::SCALE`.
+    pub path: Cow<'static, str>,
+    /// Digest of its tokens: formatting, comments and docs do not count.
+    pub hash: Digest,
+    /// Its text, normalised, for showing the changed line.
+    pub text: Cow<'static, str>,
+    /// The file it is in, relative to its package; empty if there is none.
+    pub file: Cow<'static, str>,
+    /// The line it starts on; 0 if there is none.
+    pub line: u32,
+}
+
+/// What a node's behaviour is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Code {
+    /// The node's own function first.
+    pub items: Vec<Item>,
+    /// Why only the function itself is known, where that is so.
+    pub incomplete: Option<Cow<'static, str>>,
+}
+
+impl Code {
+    /// Code known by a version given by hand: for nodes made at run time.
+    /// Changing the version is the only way to say that the code changed.
+    pub fn version(name: &str, version: &str) -> Self {
+        Code {
+            items: vec![Item {
+                level: 0,
+                path: Cow::Owned(name.to_owned()),
+                hash: Digest::of(version.as_bytes()),
+                text: Cow::Owned(version.to_owned()),
+                file: Cow::Borrowed(""),
+                line: 0,
+            }],
+            incomplete: None,
+        }
+    }
+
+    /// The items of the node's own module.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| item.level == 0)
+    }
+
+    /// The items reached through one to `depth` imports.
+    pub(crate) fn imported(&self, depth: u32) -> impl Iterator<Item = &Item> {
+        self.items
+            .iter()
+            .filter(move |item| item.level > 0 && item.level <= depth)
+    }
+}

@@ -1,0 +1,124 @@
+//! The query database: what salsa holds. It knows inputs, specs and memos;
+//! it runs no user code and decides nothing.
+
+use std::any::TypeId;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use refrain_store::{Digest, Part, Signature, Store};
+use rustc_hash::FxHashMap;
+
+use crate::config::CacheConfig;
+use crate::files::Tracked;
+use crate::handle::Handle;
+use crate::node::Node;
+use crate::queries::{Source, Unit};
+use crate::value::Value;
+
+/// The database of one session.
+#[salsa::db]
+#[derive(Clone)]
+pub(crate) struct Db {
+    storage: salsa::Storage<Self>,
+    context: Arc<Context>,
+}
+
+impl Db {
+    pub fn new(context: Arc<Context>) -> Self {
+        Db {
+            storage: salsa::Storage::default(),
+            context,
+        }
+    }
+}
+
+#[salsa::db]
+impl salsa::Database for Db {}
+
+/// What queries may read besides salsa's own inputs. Reading it inside a query
+/// is sound although salsa does not track it: the store is content-addressed,
+/// and an arrival is put here before the query that takes it is demanded.
+#[salsa::db]
+pub(crate) trait Refrain: salsa::Database {
+    fn context(&self) -> &Context;
+}
+
+#[salsa::db]
+impl Refrain for Db {
+    fn context(&self) -> &Context {
+        &self.context
+    }
+}
+
+/// The surroundings of the queries.
+pub(crate) struct Context {
+    pub config: CacheConfig,
+    pub store: Option<Arc<Store>>,
+    arrivals: Mutex<FxHashMap<Signature, Arc<Handle>>>,
+}
+
+impl Context {
+    pub fn new(config: CacheConfig, store: Option<Arc<Store>>) -> Self {
+        Context {
+            config,
+            store,
+            arrivals: Mutex::default(),
+        }
+    }
+
+    /// Lays down what an execution or lookup gave, under the key by which the
+    /// node's query will ask for it.
+    pub fn arrive(&self, key: Signature, handle: Arc<Handle>) {
+        self.lock().insert(key, handle);
+    }
+
+    /// Takes what has arrived under a key. Each arrival is taken once: from
+    /// then on salsa's memo holds it.
+    pub fn take(&self, key: &Signature) -> Option<Arc<Handle>> {
+        self.lock().remove(key)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, FxHashMap<Signature, Arc<Handle>>> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A source's value as bound for one revision.
+#[derive(Clone)]
+pub(crate) struct Bound {
+    pub digest: Digest,
+    /// The value as text, where it is short.
+    pub shown: Option<Arc<str>>,
+    /// Why the value has no digest that outlives this process.
+    pub unhashable: Option<Arc<str>>,
+    /// The value as each type that some parameter takes.
+    pub values: Arc<[(TypeId, Value)]>,
+    /// The files whose contents the digest stands for.
+    pub files: Option<Arc<Tracked>>,
+}
+
+impl Bound {
+    pub fn value(&self, wanted: TypeId) -> &Value {
+        self.values
+            .iter()
+            .find(|(id, _)| *id == wanted)
+            .map(|(_, value)| value)
+            .expect("bound for every type its takers want")
+    }
+}
+
+/// A node with everything about it that is fixed between edits.
+pub(crate) struct Spec {
+    pub node: Node,
+    pub code: Option<Arc<Part>>,
+    pub env: Option<Arc<Part>>,
+    /// Texts of the leaves of `code` and `env`.
+    pub notes: Arc<[(Digest, Arc<str>)]>,
+    pub links: Box<[Link]>,
+}
+
+/// Where a parameter's value comes from, in the database's terms.
+#[derive(Clone, Copy)]
+pub(crate) enum Link {
+    Source(Source),
+    Node(Unit),
+}

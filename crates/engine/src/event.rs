@@ -1,0 +1,34 @@
+//! What happens during a run, as it happens. The library prints nothing;
+//! whoever subscribes decides what to show.
+
+use std::sync::Arc;
+
+use crate::report::NodeReport;
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum RunEvent {
+    /// A run began.
+    Started {
+        /// The run's id.
+        run: Arc<str>,
+        /// The pipeline's name.
+        pipeline: Arc<str>,
+    },
+    /// A node began to execute, or waits for another process that executes it.
+    NodeStarted {
+        /// The node's name.
+        node: Arc<str>,
+    },
+    /// A node is done with, one way or another.
+    NodeFinished(Box<NodeReport>),
+    /// Something that the user should know and that stops nothing.
+    Warning(Arc<str>),
+    /// The run ended.
+    Finished {
+        /// The run's id.
+        run: Arc<str>,
+        /// How it ended.
+        status: crate::report::Status,
+    },
+}

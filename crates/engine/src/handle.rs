@@ -1,0 +1,156 @@
+//! The output of a node as edges see it: a digest, and the means to get the
+//! value. It does not know which node it belongs to.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use refrain_store::{Codec, Damage, Digest, Output, Record, Signature, Store};
+
+use crate::value::{Value, ValueCodec};
+
+/// Stands in records of nodes that keep no output: they only explain.
+pub(crate) const EXPLAINS_ONLY: Codec = Codec(0);
+
+/// An output; equal to another when their digests are equal.
+pub(crate) struct Handle {
+    /// The digest of the stored bytes, or, for a value that is not stored, the
+    /// resolved signature that it is known by.
+    pub digest: Digest,
+    /// How long the execution took that made it.
+    pub elapsed: Duration,
+    /// The bytes' place in the store; without one the value stays in memory.
+    stored: Option<(Output, &'static dyn ValueCodec)>,
+    value: Mutex<Option<Value>>,
+}
+
+/// Why a stored output could not be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// It is not there at all; otherwise it is there and wrong.
+    pub missing: bool,
+    /// What was found.
+    pub message: String,
+}
+
+impl From<Damage> for Lost {
+    fn from(damage: Damage) -> Self {
+        Lost {
+            missing: matches!(damage, Damage::Missing(_)),
+            message: damage.to_string(),
+        }
+    }
+}
+
+impl Handle {
+    /// An output in the store, with its value if that is at hand.
+    pub fn stored(
+        output: Output,
+        codec: &'static dyn ValueCodec,
+        elapsed: Duration,
+        value: Option<Value>,
+    ) -> Self {
+        Handle {
+            digest: output.digest,
+            elapsed,
+            stored: Some((output, codec)),
+            value: Mutex::new(value),
+        }
+    }
+
+    /// The output that a record names; `None` if the record only explains.
+    pub fn recorded(record: &Record, codec: Option<&'static dyn ValueCodec>) -> Option<Self> {
+        if record.output.codec == EXPLAINS_ONLY {
+            return None;
+        }
+        Some(Self::stored(
+            record.output.clone(),
+            codec?,
+            record.elapsed,
+            None,
+        ))
+    }
+
+    /// An output that lives in memory only, known by its resolved signature.
+    pub fn in_memory(resolved: &Signature, value: Value, elapsed: Duration) -> Self {
+        Handle {
+            digest: Digest::from_bytes(*resolved.as_bytes()),
+            elapsed,
+            stored: None,
+            value: Mutex::new(Some(value)),
+        }
+    }
+
+    /// The number of stored bytes; `None` for a value in memory only.
+    pub fn bytes(&self) -> Option<u64> {
+        self.stored.as_ref().map(|(output, _)| output.size)
+    }
+
+    /// Where the bytes are; `None` for a value in memory only.
+    pub fn output(&self) -> Option<&Output> {
+        self.stored.as_ref().map(|(output, _)| output)
+    }
+
+    /// Checks, without reading it, that a stored output is still there.
+    pub fn check(&self, store: Option<&Store>) -> Result<(), Lost> {
+        match (&self.stored, store) {
+            (Some((output, _)), Some(store)) => store.present(output).map_err(Lost::from),
+            _ => Ok(()),
+        }
+    }
+
+    /// The value, loaded and verified from the store if it is not in memory.
+    pub fn load(&self, store: Option<&Store>) -> Result<Value, Lost> {
+        let mut slot = self.slot();
+        if let Some(value) = &*slot {
+            return Ok(value.clone());
+        }
+        let (Some((output, codec)), Some(store)) = (&self.stored, store) else {
+            unreachable!("a value that is not stored is kept in memory");
+        };
+        let bytes = store.load(output)?;
+        let decoded = codec.decode(output.codec, bytes);
+        let value = decoded.map_err(|message| Lost {
+            missing: false,
+            message,
+        })?;
+        *slot = Some(value.clone());
+        Ok(value)
+    }
+
+    /// The value, if it is in memory.
+    pub fn in_hand(&self) -> Option<Value> {
+        self.slot().clone()
+    }
+
+    /// Lets go of a value that the store can give again.
+    pub fn release(&self) {
+        if self.stored.is_some() {
+            *self.slot() = None;
+        }
+    }
+
+    /// Takes the value of an equal output that was made later.
+    pub fn replace_value(&self, later: &Handle) {
+        let value = later.slot().clone();
+        *self.slot() = value;
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Value>> {
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PartialEq for Handle {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Handle {}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({})", self.digest)
+    }
+}

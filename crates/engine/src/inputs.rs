@@ -1,0 +1,224 @@
+//! Values from outside: what a pipeline is given before it runs. An input
+//! knows its digest and how to become a parameter's type; it does not know
+//! which nodes take it.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use refrain_store::Digest;
+use serde::Serialize;
+
+use crate::canonical;
+use crate::node::Param;
+use crate::value::Value;
+
+/// Longest canonical encoding, in bytes, whose value is shown in explanations.
+const SHOWN_BYTES: usize = 256;
+
+/// The inputs of a run, by name.
+///
+/// ```
+/// use refrain::{file, inputs};
+///
+/// let given = inputs! { corpus_path: file("data/corpus.json"), index_type: "flat", top: 5 };
+/// assert_eq!(given.names().collect::<Vec<_>>(), ["corpus_path", "index_type", "top"]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Inputs(Arc<BTreeMap<Arc<str>, Input>>);
+
+impl Inputs {
+    /// No inputs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an input, or replaces the one of that name.
+    pub fn with(mut self, name: &str, value: impl IntoInput) -> Self {
+        Arc::make_mut(&mut self.0).insert(name.into(), value.into_input());
+        self
+    }
+
+    /// The names given, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(|name| &**name)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Input> {
+        self.0.get(name)
+    }
+
+    /// Whether any of them is read from files, and so may change by itself.
+    pub(crate) fn any_file(&self) -> bool {
+        let mut all = self.0.values();
+        all.any(|input| !matches!(input.0, Kind::Typed(_)))
+    }
+
+    /// Whether both are one and the same, without looking at any value.
+    pub(crate) fn same(&self, other: &Inputs) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Collects inputs by name: `inputs! { x: 5, corpus: file("corpus.json") }`.
+#[macro_export]
+macro_rules! inputs {
+    ($($name:ident : $value:expr),* $(,)?) => {
+        $crate::Inputs::new()$(.with(
+            ::core::stringify!($name).trim_start_matches("r#"),
+            $value,
+        ))*
+    };
+}
+
+/// One value from outside.
+#[derive(Clone, Debug)]
+pub struct Input(pub(crate) Kind);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Typed(Arc<Typed>),
+    File(PathBuf),
+    Files(Vec<PathBuf>),
+    Dir(PathBuf),
+}
+
+/// A Rust value given as an input.
+#[derive(Debug)]
+pub(crate) struct Typed {
+    value: Value,
+    id: TypeId,
+    type_name: &'static str,
+    to_plain: Option<fn(&Value) -> Result<serde_json::Value, String>>,
+    /// The digest of its canonical encoding, or why it has none.
+    pub(crate) digest: Result<Digest, String>,
+    /// The value as text, where it is short.
+    pub(crate) shown: Option<Arc<str>>,
+}
+
+impl Input {
+    /// A value known by its canonical encoding.
+    pub(crate) fn typed<T: Any + Send + Sync + Serialize>(value: T) -> Self {
+        let (digest, shown) = match canonical::digest(&value) {
+            Ok((digest, len)) => {
+                let shown = (len <= SHOWN_BYTES)
+                    .then(|| serde_json::to_string(&value).ok())
+                    .flatten();
+                (Ok(digest), shown.map(Arc::from))
+            }
+            Err(e) => (Err(e.to_string()), None),
+        };
+        Input(Kind::Typed(Arc::new(Typed {
+            value: Value::new(value),
+            id: TypeId::of::<T>(),
+            type_name: type_name::<T>(),
+            to_plain: Some(to_plain::<T>),
+            digest,
+            shown,
+        })))
+    }
+}
+
+impl Input {
+    /// The value as the type of a parameter, or why it cannot be.
+    pub(crate) fn as_param(&self, param: &Param) -> Result<Value, String> {
+        let (value, id) = match &self.0 {
+            Kind::Typed(typed) => return typed.as_param(param),
+            Kind::File(path) | Kind::Dir(path) => {
+                (Value::new(path.clone()), TypeId::of::<PathBuf>())
+            }
+            Kind::Files(paths) => (Value::new(paths.clone()), TypeId::of::<Vec<PathBuf>>()),
+        };
+        if id == param.value_type.id {
+            return Ok(value);
+        }
+        let wanted = match &self.0 {
+            Kind::Files(_) => "files, to be taken as &[PathBuf]",
+            _ => "a path, to be taken as &Path",
+        };
+        Err(format!(
+            "is {wanted}, and its function takes {}",
+            param.value_type.name
+        ))
+    }
+}
+
+impl Typed {
+    fn as_param(&self, param: &Param) -> Result<Value, String> {
+        if self.id == param.value_type.id {
+            return Ok(self.value.clone());
+        }
+        let mismatch = || {
+            format!(
+                "is {}, and its function takes {}",
+                self.type_name, param.value_type.name
+            )
+        };
+        let (Some(to_plain), Some(decode)) = (self.to_plain, param.plain) else {
+            return Err(mismatch());
+        };
+        to_plain(&self.value)
+            .and_then(|plain| decode(&plain))
+            .map_err(|e| format!("{}: {e}", mismatch()))
+    }
+}
+
+fn to_plain<T: Any + Send + Sync + Serialize>(value: &Value) -> Result<serde_json::Value, String> {
+    let value = value.get::<T>().expect("made from a T");
+    serde_json::to_value(value).map_err(|e| e.to_string())
+}
+
+/// What can be given as an input: anything that serializes, or a source made
+/// by [`file`], [`files`], [`dir`] or [`opaque`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be hashed, so it cannot be an input by itself",
+    note = "derive `serde::Serialize` for it, or wrap it in `refrain::opaque(..)`: what depends on it then runs every time"
+)]
+pub trait IntoInput {
+    /// The value as an input.
+    fn into_input(self) -> Input;
+}
+
+impl<T: Any + Send + Sync + Serialize> IntoInput for T {
+    fn into_input(self) -> Input {
+        Input::typed(self)
+    }
+}
+
+impl IntoInput for Input {
+    fn into_input(self) -> Input {
+        self
+    }
+}
+
+/// A file, tracked by its content; the function takes it as `&Path`.
+pub fn file(path: impl AsRef<Path>) -> Input {
+    Input(Kind::File(path.as_ref().to_owned()))
+}
+
+/// Files, tracked by their paths and contents, in the order given; the
+/// function takes them as `&[PathBuf]`.
+pub fn files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Input {
+    let paths = paths.into_iter().map(|path| path.as_ref().to_owned());
+    Input(Kind::Files(paths.collect()))
+}
+
+/// A directory, tracked by the names and contents of all files below it; the
+/// function takes it as `&Path`.
+pub fn dir(path: impl AsRef<Path>) -> Input {
+    Input(Kind::Dir(path.as_ref().to_owned()))
+}
+
+/// A value that cannot be hashed, such as a connection or a loaded model.
+/// What depends on it runs every time and is not remembered.
+pub fn opaque<T: Any + Send + Sync>(value: T) -> Input {
+    Input(Kind::Typed(Arc::new(Typed {
+        value: Value::new(value),
+        id: TypeId::of::<T>(),
+        type_name: type_name::<T>(),
+        to_plain: None,
+        digest: Err("given as opaque".to_owned()),
+        shown: None,
+    })))
+}

@@ -1,0 +1,250 @@
+//! What a run would do, doing nothing.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use refrain_store::{Digest, Lookup};
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde::Serialize;
+
+use crate::explain::Reason;
+use crate::handle::Handle;
+use crate::reasons::Reasons;
+use crate::session::Session;
+
+/// What would become of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Prospect {
+    /// It would run.
+    Run,
+    /// It would run, unless what it reads runs again and gives the same.
+    Perhaps,
+    /// Its output would be found under its signature.
+    Hit,
+    /// Its output would be found under its resolved signature.
+    Cutoff,
+}
+
+/// One node of a plan.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Planned {
+    /// The node's name.
+    pub name: Arc<str>,
+    /// What would become of it.
+    pub prospect: Prospect,
+    /// Why it would run.
+    pub reason: Option<Reason>,
+    /// How long it took the last time.
+    #[serde(skip)]
+    pub expected: Option<Duration>,
+}
+
+/// What a run would do with every node that it would look at, in topological
+/// order.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// The nodes that the run would look at.
+    pub nodes: Vec<Planned>,
+}
+
+impl Plan {
+    /// The names of the nodes that would run, or perhaps run.
+    pub fn to_run(&self) -> Vec<&str> {
+        self.nodes
+            .iter()
+            .filter(|node| matches!(node.prospect, Prospect::Run | Prospect::Perhaps))
+            .map(|node| &*node.name)
+            .collect()
+    }
+
+    /// What would become of one node; `None` if the run would not look at it.
+    pub fn node(&self, name: &str) -> Option<&Planned> {
+        self.nodes.iter().find(|node| &*node.name == name)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for node in &self.nodes {
+            let prospect = match node.prospect {
+                Prospect::Run => "run",
+                Prospect::Perhaps => "perhaps",
+                Prospect::Hit => "hit",
+                Prospect::Cutoff => "cutoff",
+            };
+            write!(f, "{prospect:>9} {}", node.name)?;
+            if let Some(reason) = &node.reason {
+                write!(f, " ({reason})")?;
+            }
+            if let Some(expected) = node.expected {
+                write!(f, ", {expected:.1?} the last time")?;
+            }
+            writeln!(f)?;
+        }
+        write!(f, "{} to run", self.to_run().len())
+    }
+}
+
+/// Plans a run of these targets. The session's inputs are bound.
+pub(crate) fn plan(session: &mut Session, targets: &[u32], forced: &FxHashSet<u32>) -> Plan {
+    session.refresh();
+    let reasons = Reasons::new(session);
+    let found = needed(session, targets, forced);
+    let mut nodes: Vec<u32> = found.keys().copied().collect();
+    nodes.sort_unstable();
+    let mut planner = Planner {
+        session,
+        reasons,
+        forced,
+        targets,
+        found,
+        digests: FxHashMap::default(),
+        prospects: FxHashMap::default(),
+        uncalled: FxHashSet::default(),
+    };
+    for node in &nodes {
+        planner.decide(*node);
+    }
+    planner.call_for_values(&nodes);
+    let planned = nodes.into_iter().filter_map(|node| planner.planned(node));
+    Plan {
+        nodes: planned.collect(),
+    }
+}
+
+/// The nodes that the run would look at, each with its output if that would
+/// be found.
+fn needed(
+    session: &Session,
+    targets: &[u32],
+    forced: &FxHashSet<u32>,
+) -> FxHashMap<u32, Option<Arc<Handle>>> {
+    let mut found = FxHashMap::default();
+    let mut stack = targets.to_vec();
+    while let Some(node) = stack.pop() {
+        if found.contains_key(&node) {
+            continue;
+        }
+        let may_hit = session.graph.nodes[node as usize].cache && !forced.contains(&node);
+        let handle = match may_hit {
+            true if session.is_settled(node) => Some(session.output(node)),
+            true => session.probe(node),
+            false => None,
+        };
+        let store = session.context().store.clone();
+        let handle = handle.filter(|handle| handle.check(store.as_deref()).is_ok());
+        if handle.is_none() {
+            stack.extend(session.graph.parents(node));
+        }
+        found.insert(node, handle);
+    }
+    found
+}
+
+struct Planner<'a> {
+    session: &'a Session,
+    reasons: Reasons,
+    forced: &'a FxHashSet<u32>,
+    targets: &'a [u32],
+    found: FxHashMap<u32, Option<Arc<Handle>>>,
+    /// Digests of outputs that are known without running anything.
+    digests: FxHashMap<u32, Digest>,
+    prospects: FxHashMap<u32, Prospect>,
+    /// Uncached nodes whose value nobody has called for yet.
+    uncalled: FxHashSet<u32>,
+}
+
+impl Planner<'_> {
+    fn decide(&mut self, node: u32) {
+        if let Some(handle) = &self.found[&node] {
+            self.digests.insert(node, handle.digest);
+            self.prospects.insert(node, Prospect::Hit);
+            return;
+        }
+        let mut parents = self.session.graph.parents(node);
+        if !parents.all(|parent| self.digests.contains_key(&parent)) {
+            let prospect = if self.may_be_cut_off(node) {
+                Prospect::Perhaps
+            } else {
+                Prospect::Run
+            };
+            self.prospects.insert(node, prospect);
+            if !self.session.graph.nodes[node as usize].cache && !self.targets.contains(&node) {
+                self.uncalled.insert(node);
+            }
+            return;
+        }
+        let key = self.session.resolved(node, |parent| self.digests[&parent]);
+        if self.may_be_cut_off(node) {
+            let store = self.session.context().store.as_ref();
+            let store = store.expect("only what is cached can be cut off");
+            let codec = self.session.graph.nodes[node as usize].output.codec;
+            if let Lookup::Hit(record) = store.find_resolved(&key)
+                && let Some(handle) = Handle::recorded(&record, codec)
+                && handle.check(Some(store)).is_ok()
+            {
+                self.digests.insert(node, handle.digest);
+                self.prospects.insert(node, Prospect::Cutoff);
+                return;
+            }
+        } else if !self.session.graph.nodes[node as usize].cache
+            && !self.forced.contains(&node)
+            && !self.targets.contains(&node)
+        {
+            self.digests
+                .insert(node, Digest::from_bytes(*key.as_bytes()));
+            self.uncalled.insert(node);
+        }
+        self.prospects.insert(node, Prospect::Run);
+    }
+
+    fn may_be_cut_off(&self, node: u32) -> bool {
+        self.session.context().store.is_some()
+            && self.session.graph.nodes[node as usize].cache
+            && !self.forced.contains(&node)
+            && !self.session.key(node).ephemeral
+            && self.session.graph.parents(node).next().is_some()
+    }
+
+    /// An uncached node runs only for a child that runs: what nobody calls for
+    /// is no part of the plan, and what only a `Perhaps` calls for is one.
+    fn call_for_values(&mut self, nodes: &[u32]) {
+        for &node in nodes.iter().rev() {
+            if !self.uncalled.contains(&node) {
+                continue;
+            }
+            let children = self.session.graph.children[node as usize].iter();
+            let calls = children.filter_map(|child| self.prospects.get(child));
+            let strongest = calls.fold(None, |strongest, prospect| match (strongest, prospect) {
+                (_, Prospect::Run) => Some(Prospect::Run),
+                (None, Prospect::Perhaps) => Some(Prospect::Perhaps),
+                (kept, _) => kept,
+            });
+            match strongest {
+                Some(prospect) => self.prospects.insert(node, prospect),
+                None => self.prospects.remove(&node),
+            };
+        }
+    }
+
+    fn planned(&self, node: u32) -> Option<Planned> {
+        let prospect = *self.prospects.get(&node)?;
+        let runs = matches!(prospect, Prospect::Run | Prospect::Perhaps);
+        let forced = self.forced.contains(&node);
+        let name = self.session.graph.nodes[node as usize]
+            .location
+            .node
+            .clone();
+        let store = self.session.context().store.as_ref();
+        let latest = store.and_then(|store| store.latest(&self.session.graph.name, &name));
+        Some(Planned {
+            reason: runs.then(|| self.reasons.reason(self.session, node, forced).0),
+            expected: latest.filter(|_| runs).map(|record| record.elapsed),
+            name,
+            prospect,
+        })
+    }
+}

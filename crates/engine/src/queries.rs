@@ -1,0 +1,140 @@
+//! The three queries of a node. The driver demands them in topological order,
+//! so none recurses deeper than to memos that are already verified.
+//!
+//! * [`signature`] stands on the node's spec, its sources and its parents'
+//!   signatures. It never touches an output.
+//! * [`probe`] is what the store has under the signature. Its memo makes the
+//!   walk that decides what is needed cost one lookup per change.
+//! * [`output`] is the node's output: what `probe` found, else what the driver
+//!   laid down as arrived under the signature. It stands on nothing above the
+//!   node, so a hit loads nothing, and losing one output touches no other.
+
+use std::sync::Arc;
+
+use refrain_store::{Lookup, Signature};
+
+use crate::db::{Bound, Link, Refrain, Spec};
+use crate::handle::Handle;
+use crate::signature::{Hash, PartHashes, PartKind, Visitor, walk_deps, walk_inputs};
+
+/// A value from outside.
+#[salsa::input]
+pub(crate) struct Source {
+    #[returns(ref)]
+    pub bound: Bound,
+}
+
+/// A node. One coarse field: one setter call is one edit.
+#[salsa::input]
+pub(crate) struct Unit {
+    #[returns(ref)]
+    pub spec: Arc<Spec>,
+}
+
+/// A signature, and whether it means anything after this process has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub signature: Signature,
+    /// Something below it has no lasting digest, so nothing is looked up or
+    /// stored under it.
+    pub ephemeral: bool,
+}
+
+/// The signature of a node: code, env, inputs, and the parents' signatures.
+#[salsa::tracked(returns(copy))]
+pub(crate) fn signature(db: &dyn Refrain, unit: Unit) -> Key {
+    let spec = unit.spec(db);
+    let mut ephemeral = sources(spec).any(|(_, source)| source.bound(db).unhashable.is_some());
+    let parents = parents(spec).map(|(name, parent)| {
+        let key = signature(db, parent);
+        ephemeral |= key.ephemeral;
+        (name, *key.signature.as_bytes())
+    });
+    let signature = part_hashes(db, spec, parents).signature();
+    Key {
+        signature,
+        ephemeral,
+    }
+}
+
+/// What the store has under the node's signature. Only what is cached and
+/// lasting is looked for.
+#[salsa::tracked(returns(clone))]
+pub(crate) fn probe(db: &dyn Refrain, unit: Unit) -> Option<Arc<Handle>> {
+    let spec = unit.spec(db);
+    let key = signature(db, unit);
+    let store = db.context().store.as_ref()?;
+    if !spec.node.cache || key.ephemeral {
+        return None;
+    }
+    match store.find(&key.signature) {
+        Lookup::Hit(record) => Handle::recorded(&record, spec.node.output.codec).map(Arc::new),
+        Lookup::Absent => None,
+        Lookup::Damaged(why) => {
+            tracing::warn!(node = spec.node.name(), %why, "a damaged record counts as a miss");
+            None
+        }
+    }
+}
+
+/// The output of a node.
+///
+/// # Panics
+/// If it is demanded before it was found or made, which the driver never does.
+#[salsa::tracked(returns(clone))]
+pub(crate) fn output(db: &dyn Refrain, unit: Unit) -> Arc<Handle> {
+    let arrived = db.context().take(&signature(db, unit).signature);
+    arrived
+        .or_else(|| probe(db, unit))
+        .expect("an output is demanded only after it was found or made")
+}
+
+/// The hashes of a node's parts, with its parents known by the given keys:
+/// their signatures, or, for the resolved signature, their outputs' digests.
+pub(crate) fn part_hashes<'a>(
+    db: &dyn Refrain,
+    spec: &Spec,
+    parents: impl Iterator<Item = (&'a str, [u8; 32])>,
+) -> PartHashes {
+    let depth = db.context().config.dependency_depth;
+    PartHashes {
+        code: spec.code.as_ref().map(|part| part.hash),
+        env: spec.env.as_ref().map(|part| part.hash),
+        inputs: Hash::part(PartKind::Inputs, |hash| walk_sources(db, spec, hash)),
+        deps: Hash::part(PartKind::Deps, |hash| {
+            walk_deps(parents, &spec.node.code, depth, hash);
+        }),
+    }
+}
+
+/// Names the node's sources to a visitor.
+pub(crate) fn walk_sources(db: &dyn Refrain, spec: &Spec, visitor: &mut impl Visitor) {
+    let bound = sources(spec).map(|(name, source)| {
+        let bound = source.bound(db);
+        (name, bound.digest, bound.shown.as_ref())
+    });
+    walk_inputs(bound, visitor);
+}
+
+/// The node's direct sources, by parameter.
+pub(crate) fn sources(spec: &Spec) -> impl Iterator<Item = (&str, Source)> {
+    links(spec).filter_map(|(name, link)| match link {
+        Link::Source(source) => Some((name, source)),
+        Link::Node(_) => None,
+    })
+}
+
+/// The node's parents, by parameter.
+pub(crate) fn parents(spec: &Spec) -> impl Iterator<Item = (&str, Unit)> {
+    links(spec).filter_map(|(name, link)| match link {
+        Link::Node(parent) => Some((name, parent)),
+        Link::Source(_) => None,
+    })
+}
+
+fn links(spec: &Spec) -> impl Iterator<Item = (&str, Link)> {
+    let params = spec.node.params.iter();
+    params
+        .zip(&spec.links)
+        .map(|(param, link)| (&*param.name, *link))
+}

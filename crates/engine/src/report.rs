@@ -1,0 +1,339 @@
+//! What a run did, node by node: for people as text, for programs as JSON.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use refrain_store::{Digest, Signature};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use crate::explain::Reason;
+use crate::pipeline::Graph;
+
+/// What became of a node in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It ran.
+    Executed,
+    /// Its output was found under its signature.
+    Hit,
+    /// Its output was found under its resolved signature: what it reads ran
+    /// again and gave the same (early cutoff).
+    Cutoff,
+    /// Nothing that had to run needed it.
+    Unneeded,
+    /// It ran and gave no output.
+    Failed,
+    /// Something that it needs failed.
+    Blocked,
+    /// The run ended before it could start.
+    Cancelled,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Every target has its output.
+    Ok,
+    /// A node failed.
+    Failed,
+    /// The run was cancelled.
+    Cancelled,
+}
+
+impl Status {
+    /// The name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What a run did with one node.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NodeReport {
+    /// The node's name.
+    pub name: Arc<str>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it ran, if it did.
+    pub reason: Option<Reason>,
+    /// Its signature in this run.
+    pub signature: Option<Signature>,
+    /// The digest of its output, where the output has bytes.
+    pub digest: Option<Digest>,
+    /// The number of those bytes.
+    pub bytes: Option<u64>,
+    /// How long it ran.
+    pub elapsed: Duration,
+    /// How long it did not have to run.
+    pub saved: Duration,
+    /// What else there is to say: why it failed, by what it is blocked, why
+    /// its output is not cached.
+    pub note: Option<Arc<str>>,
+}
+
+/// How many nodes had each outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[allow(missing_docs)] // the outcomes' names
+pub struct Counts {
+    pub executed: usize,
+    pub hit: usize,
+    pub cutoff: usize,
+    pub unneeded: usize,
+    pub failed: usize,
+    pub blocked: usize,
+    pub cancelled: usize,
+}
+
+/// What a run did. `Display` is the text for people; `Serialize` is the JSON
+/// object described in the documentation.
+#[derive(Clone)]
+pub struct Report {
+    pub(crate) run: Arc<str>,
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) targets: Arc<[u32]>,
+    pub(crate) revision: u64,
+    pub(crate) status: Status,
+    pub(crate) elapsed: Duration,
+    pub(crate) counts: Counts,
+    /// The nodes that the run looked at, by number; all others were unneeded.
+    pub(crate) entries: Arc<[(u32, NodeReport)]>,
+    pub(crate) warnings: Vec<Arc<str>>,
+}
+
+impl Report {
+    /// The run's id: unique, and sorted by time.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// How the run ended.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// How long it took.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// How many nodes had each outcome.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What became of each node, in topological order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeReport> {
+        let mut entries = self.entries.iter().peekable();
+        (0..self.graph.nodes.len() as u32).map(move |node| {
+            entries
+                .next_if(|(touched, _)| *touched == node)
+                .map_or_else(|| self.unneeded(node), |(_, entry)| entry.clone())
+        })
+    }
+
+    /// What became of one node; `None` if the pipeline has none of that name.
+    pub fn node(&self, name: &str) -> Option<NodeReport> {
+        let node = self.graph.find(name).ok()?;
+        Some(
+            self.entry(node)
+                .cloned()
+                .unwrap_or_else(|| self.unneeded(node)),
+        )
+    }
+
+    /// What became of one node.
+    pub fn outcome(&self, name: &str) -> Option<Outcome> {
+        self.node(name).map(|node| node.outcome)
+    }
+
+    /// The names of the nodes that ran, in topological order.
+    pub fn executed(&self) -> Vec<&str> {
+        self.entries
+            .iter()
+            .filter(|(_, entry)| entry.outcome == Outcome::Executed)
+            .map(|(_, entry)| &*entry.name)
+            .collect()
+    }
+
+    /// What the user should know and that stopped nothing.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.warnings.iter().map(|warning| &**warning)
+    }
+
+    /// The time that past executions took and that was not spent again.
+    pub fn saved(&self) -> Duration {
+        self.entries.iter().map(|(_, entry)| entry.saved).sum()
+    }
+
+    pub(crate) fn entry(&self, node: u32) -> Option<&NodeReport> {
+        let at = self.entries.binary_search_by_key(&node, |(node, _)| *node);
+        at.ok().map(|at| &self.entries[at].1)
+    }
+
+    fn unneeded(&self, node: u32) -> NodeReport {
+        NodeReport {
+            name: self.graph.nodes[node as usize].location.node.clone(),
+            outcome: Outcome::Unneeded,
+            reason: None,
+            signature: None,
+            digest: None,
+            bytes: None,
+            elapsed: Duration::ZERO,
+            saved: Duration::ZERO,
+            note: None,
+        }
+    }
+}
+
+/// Milliseconds with microseconds as the fraction.
+fn milliseconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e3
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (_, entry) in self.entries.iter() {
+            writeln!(f, "{entry}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        let counts = [
+            (self.counts.executed, "executed"),
+            (self.counts.hit, "hit"),
+            (self.counts.cutoff, "cut off"),
+            (self.counts.unneeded, "unneeded"),
+            (self.counts.failed, "failed"),
+            (self.counts.blocked, "blocked"),
+            (self.counts.cancelled, "cancelled"),
+        ];
+        let told: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| format!("{count} {name}"))
+            .collect();
+        write!(
+            f,
+            "{}: {} in {:.1?}",
+            self.status.name(),
+            told.join(", "),
+            self.elapsed
+        )?;
+        match self.saved() {
+            Duration::ZERO => Ok(()),
+            saved => write!(f, ", {saved:.1?} saved"),
+        }
+    }
+}
+
+impl fmt::Display for NodeReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = match self.outcome {
+            Outcome::Executed => "executed",
+            Outcome::Hit => "hit",
+            Outcome::Cutoff => "cutoff",
+            Outcome::Unneeded => "unneeded",
+            Outcome::Failed => "failed",
+            Outcome::Blocked => "blocked",
+            Outcome::Cancelled => "cancelled",
+        };
+        write!(f, "{outcome:>9} {}", self.name)?;
+        if self.outcome == Outcome::Executed {
+            write!(f, " in {:.1?}", self.elapsed)?;
+        }
+        if let Some(reason) = &self.reason {
+            write!(f, " ({reason})")?;
+        }
+        match &self.note {
+            Some(note) => write!(f, ": {note}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Serialize for NodeReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &*self.name)?;
+        map.serialize_entry("outcome", &self.outcome)?;
+        if let Some(reason) = &self.reason {
+            map.serialize_entry("reason", reason)?;
+        }
+        if let Some(signature) = &self.signature {
+            map.serialize_entry("signature", &signature.to_string())?;
+        }
+        if let Some(digest) = &self.digest {
+            map.serialize_entry("digest", &digest.to_string())?;
+        }
+        if let Some(bytes) = self.bytes {
+            map.serialize_entry("bytes", &bytes)?;
+        }
+        map.serialize_entry("elapsed_ms", &milliseconds(self.elapsed))?;
+        map.serialize_entry("saved_ms", &milliseconds(self.saved))?;
+        if let Some(note) = &self.note {
+            map.serialize_entry("note", &**note)?;
+        }
+        map.end()
+    }
+}
+
+struct Nodes<'a>(&'a Report);
+
+impl Serialize for Nodes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.0.graph.nodes.len()))?;
+        for node in self.0.nodes() {
+            seq.serialize_element(&node)?;
+        }
+        seq.end()
+    }
+}
+
+struct Outputs<'a>(&'a Report);
+
+impl Serialize for Outputs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for entry in self.0.targets.iter().filter_map(|&node| self.0.entry(node)) {
+            if let (Some(digest), Some(bytes)) = (entry.digest, entry.bytes) {
+                let output = serde_json::json!({"digest": digest.to_string(), "bytes": bytes});
+                map.serialize_entry(&*entry.name, &output)?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("format", &1)?;
+        map.serialize_entry("run", &*self.run)?;
+        map.serialize_entry("pipeline", &*self.graph.name)?;
+        map.serialize_entry("revision", &self.revision)?;
+        map.serialize_entry("status", &self.status)?;
+        map.serialize_entry("elapsed_ms", &milliseconds(self.elapsed))?;
+        map.serialize_entry("counts", &self.counts)?;
+        map.serialize_entry("nodes", &Nodes(self))?;
+        map.serialize_entry("outputs", &Outputs(self))?;
+        if !self.warnings.is_empty() {
+            let warnings: Vec<&str> = self.warnings().collect();
+            map.serialize_entry("warnings", &warnings)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,174 @@
+//! What a run leaves in the caller's hands: its report, and its outputs,
+//! loaded when they are asked for.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use refrain_store::{Lookup, Signature};
+use rustc_hash::FxHashMap;
+
+use crate::error::{Error, Result};
+use crate::explain::{Explanation, Step, Texts, descend};
+use crate::handle::Handle;
+use crate::inputs::Inputs;
+use crate::pipeline::Pipeline;
+use crate::report::{NodeReport, Outcome, Report, Status};
+use crate::runner::Runner;
+use crate::value::Value;
+
+/// A run that has ended.
+pub struct Run {
+    pub(crate) runner: Runner,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) inputs: Inputs,
+    pub(crate) report: Report,
+    pub(crate) outputs: Mutex<FxHashMap<u32, Target>>,
+    /// The signatures that executed nodes had before.
+    pub(crate) before: FxHashMap<u32, Signature>,
+}
+
+/// The output of a target as this run left it.
+pub(crate) struct Target {
+    pub handle: Arc<Handle>,
+    /// The value itself where it was made in this run.
+    pub value: Option<Value>,
+}
+
+impl Run {
+    /// What the run did, node by node.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// How the run ended.
+    pub fn status(&self) -> Status {
+        self.report.status()
+    }
+
+    /// The output of a target, loaded and verified now. A stored output that
+    /// turns out lost or damaged is made again.
+    ///
+    /// # Errors
+    /// The name is no target of this run, the node failed or was blocked or
+    /// cancelled, or its output is not a `T`.
+    pub fn get<T: Any + Send + Sync>(&self, name: &str) -> Result<Arc<T>> {
+        let node = self.pipeline.graph.find(name)?;
+        if !self.pipeline.targets.contains(&node) {
+            return Err(Error::NotATarget(name.to_owned()));
+        }
+        let declared = &self.pipeline.graph.nodes[node as usize].output;
+        if declared.id != std::any::TypeId::of::<T>() {
+            return Err(Error::OutputType {
+                node: name.to_owned(),
+                given: declared.name,
+                wanted: std::any::type_name::<T>(),
+            });
+        }
+        let value = self.value(node)?;
+        Ok(value.arc().expect("an output has its declared type"))
+    }
+
+    fn value(&self, node: u32) -> Result<Value> {
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(target) = outputs.get_mut(&node) else {
+            return Err(absence(&self.report, node));
+        };
+        if let Some(value) = &target.value {
+            return Ok(value.clone());
+        }
+        let store = self.runner.store();
+        let lost = match target.handle.load(store.as_deref()) {
+            Ok(value) => {
+                target.handle.release();
+                target.value = Some(value.clone());
+                return Ok(value);
+            }
+            Err(lost) => lost,
+        };
+        let healed = self
+            .runner
+            .make_again(&self.pipeline, &self.inputs, node, &lost)?;
+        let mut made = healed
+            .outputs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(made) = made.remove(&node) else {
+            return Err(absence(&healed.report, node));
+        };
+        let value = match made.value {
+            Some(value) => Ok(value),
+            None => made.handle.load(store.as_deref()),
+        };
+        let value = value.map_err(|lost| Error::OutputLost {
+            node: self.pipeline.graph.nodes[node as usize].name().to_owned(),
+            why: lost.message,
+        })?;
+        target.value = Some(value.clone());
+        Ok(value)
+    }
+
+    /// Why a node ran: the way down to the first thing that changed. A node
+    /// that did not run has no steps.
+    ///
+    /// # Errors
+    /// No node has that name.
+    pub fn explain(&self, name: &str) -> Result<Explanation> {
+        let node = self.pipeline.graph.find(name)?;
+        let entry = self.report.entry(node);
+        let Some((entry, reason)) = entry.and_then(|entry| Some((entry, entry.reason.clone()?)))
+        else {
+            return Ok(Explanation { steps: Vec::new() });
+        };
+        let mut steps = self.way_down(node, entry).unwrap_or_default();
+        if steps.is_empty() {
+            steps.push(Step {
+                node: entry.name.clone(),
+                reason,
+                leaf: None,
+                old: None,
+                new: None,
+            });
+        }
+        Ok(Explanation { steps })
+    }
+
+    fn way_down(&self, node: u32, entry: &NodeReport) -> Option<Vec<Step>> {
+        let store = self.runner.store()?;
+        store.flush();
+        let record = |key: &Signature| match store.find(key) {
+            Lookup::Hit(record) => Some(record),
+            _ => None,
+        };
+        let before = record(self.before.get(&node)?)?;
+        let now = record(entry.signature.as_ref()?)?;
+        let texts = Texts {
+            store: Some(&store),
+            fresh: &[],
+        };
+        Some(descend(&entry.name, &before.parts, &now.parts, &texts))
+    }
+}
+
+/// Why a target has no output.
+fn absence(report: &Report, node: u32) -> Error {
+    let location = report.graph.nodes[node as usize].location.clone();
+    let entry: Option<&NodeReport> = report.entry(node);
+    let message = entry
+        .and_then(|entry| entry.note.as_deref())
+        .unwrap_or_default()
+        .to_owned();
+    match entry.map(|entry| entry.outcome) {
+        Some(Outcome::Failed) => Error::NodeFailed { location, message },
+        Some(Outcome::Blocked) => Error::NodeBlocked {
+            node: location.node.to_string(),
+            message,
+        },
+        _ => Error::Cancelled(location.node.to_string()),
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Run").field(&self.report).finish()
+    }
+}

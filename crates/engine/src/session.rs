@@ -1,0 +1,496 @@
+//! A pipeline kept alive: the salsa database, the inputs it is bound to, and
+//! which outputs are up to date. It runs nothing.
+//!
+//! Two rules of salsa shape this room. Verification recurses along edges, so
+//! after every write the memos that the write could have touched are verified
+//! in topological order ([`Session::refresh`]) before anything else is asked.
+//! And a write re-verifies everything of its durability: sources start HIGH
+//! and become LOW when first edited, so that a later edit costs the cone below
+//! the edited sources and not the whole graph.
+
+use std::any::TypeId;
+use std::sync::Arc;
+
+use refrain_store::{Digest, Parts, Signature};
+use rustc_hash::FxHashSet;
+use salsa::{Durability, Setter};
+
+use crate::db::{Bound, Context, Db, Link, Refrain, Spec};
+use crate::error::{Error, Result, suggest};
+use crate::files;
+use crate::handle::Handle;
+use crate::inputs::{Input, Inputs, Kind};
+use crate::pipeline::{Graph, Wire};
+use crate::queries::{self, Key, Source, Unit};
+use crate::signature::{Explain, Notes, PartKind, walk_code, walk_deps, walk_env};
+use crate::value::Value;
+
+/// The live state of one pipeline.
+pub(crate) struct Session {
+    db: Db,
+    pub graph: Arc<Graph>,
+    sources: Vec<Source>,
+    units: Vec<Unit>,
+    /// Per source: whether it has a value, and whether it was lowered.
+    bound: Vec<bool>,
+    lowered: Vec<bool>,
+    /// The units whose spec was lowered.
+    lowered_units: FxHashSet<u32>,
+    /// The nodes below everything lowered, in order.
+    low: Vec<u32>,
+    stale: Stale,
+    /// Per node: whether its signature was ever asked for.
+    seen: Vec<bool>,
+    /// Per node: whether its output is up to date in the present revision.
+    settled: Vec<bool>,
+    /// What the present revision was bound with.
+    inputs: Option<Inputs>,
+    reach: Option<Arc<Reach>>,
+    revision: u64,
+    /// Per node: the signature last told to the store as the node's latest.
+    pub latest: Vec<Option<Signature>>,
+}
+
+/// The nodes that some targets need, themselves included.
+pub(crate) struct Reach {
+    targets: Arc<[u32]>,
+    nodes: Vec<u32>,
+}
+
+/// Which memos a write may have touched since the last refresh.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stale {
+    Nothing,
+    Low,
+    Everything,
+}
+
+impl Session {
+    /// A session with no inputs bound and no output up to date.
+    pub fn new(graph: Arc<Graph>, context: Arc<Context>) -> Self {
+        let db = Db::new(context);
+        let unbound = Bound {
+            digest: Digest::from_bytes([0; 32]),
+            shown: None,
+            unhashable: None,
+            values: Arc::new([]),
+            files: None,
+        };
+        let sources: Vec<Source> = graph
+            .sources
+            .iter()
+            .map(|_| {
+                Source::builder(unbound.clone())
+                    .bound_durability(Durability::HIGH)
+                    .new(&db)
+            })
+            .collect();
+        let units = make_units(&db, &graph, &sources);
+        let nodes = graph.nodes.len();
+        Session {
+            db,
+            sources,
+            units,
+            bound: vec![false; graph.sources.len()],
+            lowered: vec![false; graph.sources.len()],
+            lowered_units: FxHashSet::default(),
+            low: Vec::new(),
+            stale: Stale::Everything,
+            seen: vec![false; nodes],
+            settled: vec![false; nodes],
+            inputs: None,
+            reach: None,
+            revision: 0,
+            latest: vec![None; nodes],
+            graph,
+        }
+    }
+
+    pub fn context(&self) -> &Context {
+        self.db.context()
+    }
+
+    /// The number of the present revision: it grows with every change.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Binds the inputs that these targets need; what differs from before
+    /// becomes a new revision. Refuses bad inputs before changing anything.
+    pub fn bind(&mut self, inputs: &Inputs, targets: &Arc<[u32]>) -> Result<()> {
+        let same_reach = self.set_reach(targets);
+        let again = self.inputs.as_ref().is_some_and(|last| last.same(inputs));
+        if same_reach && again && !inputs.any_file() {
+            return Ok(());
+        }
+        self.refuse_names(inputs)?;
+        let mut edits = Vec::new();
+        for number in 0..self.sources.len() as u32 {
+            if let Some(bound) = self.bind_source(number, inputs)? {
+                edits.push((number, bound));
+            }
+        }
+        for (number, bound) in edits {
+            self.set_source(number, bound);
+        }
+        self.inputs = Some(inputs.clone());
+        Ok(())
+    }
+
+    fn set_reach(&mut self, targets: &Arc<[u32]>) -> bool {
+        if self
+            .reach
+            .as_ref()
+            .is_some_and(|reach| reach.targets == *targets)
+        {
+            return true;
+        }
+        let nodes = self.graph.ancestors(targets);
+        self.reach = Some(Arc::new(Reach {
+            targets: targets.clone(),
+            nodes,
+        }));
+        self.stale = Stale::Everything;
+        false
+    }
+
+    fn reach(&self) -> Arc<Reach> {
+        self.reach.clone().expect("set when inputs are bound")
+    }
+
+    fn refuse_names(&self, inputs: &Inputs) -> Result<()> {
+        let known = || self.graph.sources.iter().map(|source| &*source.name);
+        for name in inputs.names() {
+            if !known().any(|source| source == name) {
+                return Err(Error::UnknownInput {
+                    input: name.to_owned(),
+                    suggestion: suggest(name, known()),
+                });
+            }
+        }
+        let reach = self.reach();
+        let mut missing = Vec::new();
+        for source in &self.graph.sources {
+            let mut takers = source.takers.iter().filter(|(node, param)| {
+                let param = &self.graph.nodes[*node as usize].params[*param as usize];
+                param.default.is_none() && reach.nodes.binary_search(node).is_ok()
+            });
+            if inputs.get(&source.name).is_none()
+                && let Some((node, _)) = takers.next()
+            {
+                let taker = self.graph.nodes[*node as usize].location.clone();
+                missing.push((source.name.to_string(), taker));
+            }
+        }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::MissingInputs(missing))
+        }
+    }
+
+    /// The new value of a source, or `None` if it is what it was.
+    fn bind_source(&self, number: u32, inputs: &Inputs) -> Result<Option<Bound>> {
+        let source = &self.graph.sources[number as usize];
+        let given = inputs.get(&source.name).cloned().or_else(|| {
+            let (node, param) = *source.takers.first()?;
+            let param = &self.graph.nodes[node as usize].params[param as usize];
+            Some(param.default.as_ref()?())
+        });
+        let Some(input) = given else {
+            return Ok(None);
+        };
+        let before =
+            self.bound[number as usize].then(|| self.sources[number as usize].bound(&self.db));
+        let store = self.context().store.as_deref();
+        let unreadable = |(path, cause)| Error::SourceFile {
+            input: source.name.to_string(),
+            path,
+            cause,
+        };
+        let (digest, shown, unhashable, files) = match &input.0 {
+            Kind::Typed(typed) => {
+                let (digest, unhashable) = match &typed.digest {
+                    Ok(digest) => (*digest, None),
+                    // Known by its address, which no other live value has.
+                    Err(why) => {
+                        let address = Arc::as_ptr(typed) as usize;
+                        (
+                            Digest::of(&address.to_le_bytes()),
+                            Some(why.as_str().into()),
+                        )
+                    }
+                };
+                (digest, typed.shown.clone(), unhashable, None)
+            }
+            Kind::File(path) => {
+                let (digest, files) = files::one(path, store).map_err(unreadable)?;
+                (
+                    digest,
+                    Some(path.display().to_string().into()),
+                    None,
+                    Some(files),
+                )
+            }
+            Kind::Files(paths) => {
+                let (digest, files) = files::list(paths, store).map_err(unreadable)?;
+                let shown = format!("{} files", paths.len()).into();
+                (digest, Some(shown), None, Some(files))
+            }
+            Kind::Dir(path) => {
+                let (digest, files) = files::below(path, store).map_err(unreadable)?;
+                (
+                    digest,
+                    Some(path.display().to_string().into()),
+                    None,
+                    Some(files),
+                )
+            }
+        };
+        if before.is_some_and(|before| before.digest == digest) {
+            return Ok(None);
+        }
+        Ok(Some(Bound {
+            digest,
+            shown,
+            unhashable,
+            values: self.convert(number, &input)?,
+            files: files.map(Arc::new),
+        }))
+    }
+
+    /// The input as every type that some parameter takes it as.
+    fn convert(&self, number: u32, input: &Input) -> Result<Arc<[(TypeId, Value)]>> {
+        let source = &self.graph.sources[number as usize];
+        let mut values: Vec<(TypeId, Value)> = Vec::new();
+        for (node, param) in &source.takers {
+            let node = &self.graph.nodes[*node as usize];
+            let param = &node.params[*param as usize];
+            if values.iter().any(|(id, _)| *id == param.value_type.id) {
+                continue;
+            }
+            let value = input.as_param(param).map_err(|problem| Error::InputValue {
+                input: source.name.to_string(),
+                problem: format!("{problem} (taken by {})", node.location),
+            })?;
+            values.push((param.value_type.id, value));
+        }
+        Ok(values.into())
+    }
+
+    fn set_source(&mut self, number: u32, bound: Bound) {
+        let first = !std::mem::replace(&mut self.bound[number as usize], true);
+        let takers: Vec<u32> = self.graph.sources[number as usize]
+            .takers
+            .iter()
+            .map(|(node, _)| *node)
+            .collect();
+        let source = self.sources[number as usize];
+        if first {
+            source
+                .set_bound(&mut self.db)
+                .with_durability(Durability::HIGH)
+                .to(bound);
+            self.stale = Stale::Everything;
+        } else {
+            source
+                .set_bound(&mut self.db)
+                .with_durability(Durability::LOW)
+                .to(bound);
+            let lowered = std::mem::replace(&mut self.lowered[number as usize], true);
+            self.touch_low(&takers, !lowered);
+        }
+        for node in self.graph.descendants(&takers) {
+            self.settled[node as usize] = false;
+        }
+        self.revision += 1;
+    }
+
+    /// Remembers that the cone below these nodes hangs on something LOW.
+    fn touch_low(&mut self, nodes: &[u32], newly: bool) {
+        if newly {
+            self.low.extend(self.graph.descendants(nodes));
+            self.low.sort_unstable();
+            self.low.dedup();
+        }
+        let touched = if newly { Stale::Everything } else { Stale::Low };
+        self.stale = self.stale.max(touched);
+    }
+
+    /// Forgets a node's output: it turned out lost, or is to be made anew.
+    /// Nothing below it is touched, because no memo stands on it.
+    pub fn unsettle(&mut self, node: u32) {
+        self.settled[node as usize] = false;
+        let unit = self.units[node as usize];
+        let spec = unit.spec(&self.db).clone();
+        unit.set_spec(&mut self.db)
+            .with_durability(Durability::LOW)
+            .to(spec);
+        let newly = self.lowered_units.insert(node);
+        self.touch_low(&[node], newly);
+        self.refresh();
+    }
+
+    /// Verifies, in topological order, every memo that a write may have touched.
+    pub fn refresh(&mut self) {
+        let stale = std::mem::replace(&mut self.stale, Stale::Nothing);
+        if stale == Stale::Everything {
+            let reach = self.reach();
+            for &node in &reach.nodes {
+                self.seen[node as usize] = true;
+            }
+            for node in 0..self.units.len() as u32 {
+                self.verify(node);
+            }
+        } else if stale == Stale::Low {
+            for at in 0..self.low.len() {
+                self.verify(self.low[at]);
+            }
+        }
+    }
+
+    fn verify(&self, node: u32) {
+        if self.seen[node as usize] {
+            self.key(node);
+            if self.settled[node as usize] {
+                self.output(node);
+            }
+        }
+    }
+
+    /// The node's signature in the present revision.
+    pub fn key(&self, node: u32) -> Key {
+        queries::signature(&self.db, self.units[node as usize])
+    }
+
+    /// What the store has under the node's signature.
+    pub fn probe(&self, node: u32) -> Option<Arc<Handle>> {
+        queries::probe(&self.db, self.units[node as usize])
+    }
+
+    /// The output of a node that is settled.
+    pub fn output(&self, node: u32) -> Arc<Handle> {
+        queries::output(&self.db, self.units[node as usize])
+    }
+
+    /// Whether the node's output is up to date.
+    pub fn is_settled(&self, node: u32) -> bool {
+        self.settled[node as usize]
+    }
+
+    /// Whether the node's signature was computed for the present targets or
+    /// for earlier ones.
+    pub fn is_seen(&self, node: u32) -> bool {
+        self.seen[node as usize]
+    }
+
+    /// Takes over what a node's execution or a lookup gave.
+    pub fn settle(&mut self, node: u32, handle: Arc<Handle>) {
+        if self.settled[node as usize] {
+            // An uncached node that ran once more.
+            let known = self.output(node);
+            if known == handle {
+                return known.replace_value(&handle);
+            }
+            self.unsettle(node);
+        }
+        let context = self.db.context();
+        context.arrive(self.key(node).signature, handle);
+        self.settled[node as usize] = true;
+        self.output(node);
+    }
+
+    /// The node's spec.
+    pub fn spec(&self, node: u32) -> Arc<Spec> {
+        self.units[node as usize].spec(&self.db).clone()
+    }
+
+    /// The source of this number as it is bound.
+    pub fn source(&self, number: u32) -> &Bound {
+        self.sources[number as usize].bound(&self.db)
+    }
+
+    /// The resolved signature of a node whose parents' digests are known.
+    pub fn resolved(&self, node: u32, digest: impl Fn(u32) -> Digest) -> Signature {
+        let spec = self.spec(node);
+        let parents = self.named_parents(node);
+        let keys = parents.map(|(name, parent)| (name, *digest(parent).as_bytes()));
+        queries::part_hashes(&self.db, &spec, keys).resolved()
+    }
+
+    /// The parts of a node's signature, leaf by leaf, and the texts of the leaves.
+    pub fn parts(&self, node: u32) -> (Parts, Notes) {
+        let spec = self.spec(node);
+        let mut notes = spec.notes.to_vec();
+        let inputs = Explain::part(PartKind::Inputs, &mut notes, |explain| {
+            queries::walk_sources(&self.db, &spec, explain);
+        });
+        let deps = Explain::part(PartKind::Deps, &mut notes, |explain| {
+            let parents = self.named_parents(node);
+            let keys = parents.map(|(name, parent)| (name, *self.key(parent).signature.as_bytes()));
+            let depth = self.context().config.dependency_depth;
+            walk_deps(keys, &spec.node.code, depth, explain);
+        });
+        let parts = Parts {
+            code: spec.code.clone(),
+            env: spec.env.clone(),
+            inputs,
+            deps,
+        };
+        (parts, notes)
+    }
+
+    fn named_parents(&self, node: u32) -> impl Iterator<Item = (&str, u32)> {
+        let params = self.graph.nodes[node as usize].params.iter();
+        params
+            .zip(&self.graph.wires[node as usize])
+            .filter_map(|(param, wire)| match wire {
+                Wire::Node(parent) => Some((&*param.name, *parent)),
+                Wire::Source(_) => None,
+            })
+    }
+}
+
+/// One unit a node, parents first. Nodes that share their code share its part.
+fn make_units(db: &Db, graph: &Graph, sources: &[Source]) -> Vec<Unit> {
+    let config = &db.context().config;
+    let mut code_parts = rustc_hash::FxHashMap::default();
+    let mut units: Vec<Unit> = Vec::with_capacity(graph.nodes.len());
+    for (node, wires) in graph.nodes.iter().zip(&graph.wires) {
+        let (code, code_notes) = code_parts
+            .entry(Arc::as_ptr(&node.code))
+            .or_insert_with(|| {
+                let mut notes = Notes::new();
+                let part = Explain::part(PartKind::Code, &mut notes, |explain| {
+                    walk_code(&node.code, explain);
+                });
+                (part, Arc::<[_]>::from(notes))
+            })
+            .clone();
+        let mut env_notes = Notes::new();
+        let env = Explain::part(PartKind::Env, &mut env_notes, |explain| {
+            walk_env(node, config, explain);
+        });
+        let notes = if env_notes.is_empty() {
+            code_notes
+        } else {
+            code_notes.iter().cloned().chain(env_notes).collect()
+        };
+        let link = |wire: &Wire| match *wire {
+            Wire::Source(number) => Link::Source(sources[number as usize]),
+            Wire::Node(parent) => Link::Node(units[parent as usize]),
+        };
+        let spec = Spec {
+            node: node.clone(),
+            code,
+            env,
+            notes,
+            links: wires.iter().map(link).collect(),
+        };
+        let unit = Unit::builder(Arc::new(spec))
+            .spec_durability(Durability::HIGH)
+            .new(db);
+        units.push(unit);
+    }
+    units
+}

@@ -1,0 +1,100 @@
+//! Values that travel along edges. The engine looks inside none of them: a
+//! value type says whether it can be written as bytes, and that is all.
+
+use std::any::{Any, TypeId, type_name};
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use refrain_store::codec::{self, Codec};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value of any type, shared by all that read it.
+#[derive(Clone)]
+pub struct Value(Arc<dyn Any + Send + Sync>);
+
+impl Value {
+    /// Wraps a value.
+    pub fn new<T: Any + Send + Sync>(value: T) -> Self {
+        Value(Arc::new(value))
+    }
+
+    /// The value as a `T`, if it is one.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+
+    /// A shared pointer to the value as a `T`, if it is one.
+    pub fn arc<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.clone().downcast().ok()
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Value(..)")
+    }
+}
+
+/// Turns values of one type into bytes and back.
+pub trait ValueCodec: Send + Sync {
+    /// Encodes a value; an error says why it cannot be kept.
+    fn encode<'a>(&self, value: &'a Value) -> Result<(Codec, Cow<'a, [u8]>), String>;
+    /// Decodes what [`encode`](Self::encode) wrote.
+    fn decode(&self, codec: Codec, bytes: Vec<u8>) -> Result<Value, String>;
+}
+
+/// A type as the engine knows it: an identity, a name for people, and a codec
+/// where its values can be kept.
+#[derive(Clone, Copy)]
+pub struct ValueType {
+    /// Identity; edges join equal ids only.
+    pub id: TypeId,
+    /// The type's name, for messages.
+    pub name: &'static str,
+    /// How to keep values of it; `None` where they live in memory only.
+    pub codec: Option<&'static dyn ValueCodec>,
+}
+
+impl ValueType {
+    /// A type whose values live in memory only.
+    pub fn memory<T: Any + Send + Sync>() -> Self {
+        ValueType {
+            id: TypeId::of::<T>(),
+            name: type_name::<T>(),
+            codec: None,
+        }
+    }
+
+    /// A type whose values can be kept on disk.
+    pub fn kept<T: Any + Send + Sync + Serialize + DeserializeOwned>() -> Self {
+        ValueType {
+            codec: Some(&SerdeCodec::<T>(PhantomData)),
+            ..Self::memory::<T>()
+        }
+    }
+}
+
+impl fmt::Debug for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ValueType({})", self.name)
+    }
+}
+
+struct SerdeCodec<T>(PhantomData<fn() -> T>);
+
+impl<T: Any + Send + Sync + Serialize + DeserializeOwned> ValueCodec for SerdeCodec<T> {
+    fn encode<'a>(&self, value: &'a Value) -> Result<(Codec, Cow<'a, [u8]>), String> {
+        let value = value
+            .get::<T>()
+            .expect("a node's output has the type it declared");
+        codec::view(value).map_err(|e| e.to_string())
+    }
+
+    fn decode(&self, codec: Codec, bytes: Vec<u8>) -> Result<Value, String> {
+        codec::decode::<T>(codec, bytes)
+            .map(Value::new)
+            .map_err(|e| e.to_string())
+    }
+}
