@@ -1,0 +1,564 @@
+//! What one item leads to.
+//!
+//! Edges do not depend on where a closure starts, so they are worked out once an item. The cost of
+//! an edge is the import level it crosses: 0 inside a module, 1 into another.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::entry::Kind;
+use crate::includes;
+use crate::names::{Name, Names, Place};
+use crate::resolve::{Found, STD_MACROS, Target};
+use crate::scope::{Scope, is_common};
+use crate::world::{Binding, CrateId, EntryId, ImportId, ModuleId, PackageId, World};
+
+/// A leaf of a closure.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) enum Vertex {
+    Entry(EntryId),
+    /// A `use` declaration that a name went through: `max as pick` may become `min as pick`.
+    Import(ImportId),
+    Package(PackageId),
+    /// A crate of procedural macros, whole.
+    Crate(CrateId),
+    /// A module whose file is missing or cannot be parsed, whole.
+    Unreadable(ModuleId),
+    /// A file read at compile time, from the package of this module.
+    File(ModuleId, PathBuf),
+    /// A variable of the environment, from the package of this module.
+    Variable(ModuleId, String),
+    /// An `include` whose argument cannot be worked out.
+    Unknown(ModuleId, String),
+}
+
+/// A leaf, and the levels it costs to get there.
+pub(crate) type Edge = (Vertex, u32);
+
+/// Names that the language or the prelude gives, and that no module need define.
+const PRELUDE: [&str; 67] = [
+    "Debug",
+    "Deserialize",
+    "Serialize",
+    "std",
+    "core",
+    "alloc",
+    "AsMut",
+    "AsRef",
+    "Box",
+    "Clone",
+    "Copy",
+    "Default",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Future",
+    "Hash",
+    "Into",
+    "IntoFuture",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "TryFrom",
+    "TryInto",
+    "Unpin",
+    "Vec",
+    "bool",
+    "char",
+    "drop",
+    "f32",
+    "f64",
+    "i128",
+    "i16",
+    "i32",
+    "i64",
+    "i8",
+    "isize",
+    "self",
+    "str",
+    "u128",
+    "u16",
+    "u32",
+    "u64",
+    "u8",
+    "usize",
+    "derive",
+];
+
+struct Gather<'w> {
+    world: &'w mut World,
+    /// The item whose edges these are.
+    entry: EntryId,
+    module: ModuleId,
+    own: Rc<Vec<ImportId>>,
+    edges: HashMap<Vertex, u32>,
+    macros: Vec<EntryId>,
+}
+
+impl World {
+    /// The edges of `entry`, in order.
+    pub(crate) fn edges(&mut self, entry: EntryId) -> Rc<Vec<Edge>> {
+        if let Some(known) = self.edges.get(&entry) {
+            return Rc::clone(known);
+        }
+        let (module, own) = (self.entry(entry).module, self.own_imports(entry));
+        let mut gather = Gather {
+            world: self,
+            entry,
+            module,
+            own,
+            edges: HashMap::new(),
+            macros: Vec::new(),
+        };
+        gather.all();
+        let mut edges: Vec<Edge> = gather.edges.into_iter().collect();
+        edges.sort();
+        let edges = Rc::new(edges);
+        self.edges.insert(entry, Rc::clone(&edges));
+        edges
+    }
+
+    fn own_imports(&mut self, entry: EntryId) -> Rc<Vec<ImportId>> {
+        if let Some(known) = self.own_imports.get(&entry) {
+            return Rc::clone(known);
+        }
+        let (module, uses) = (
+            self.entry(entry).module,
+            self.entry(entry).facts().uses.clone(),
+        );
+        let imports = Rc::new(
+            uses.iter()
+                .flat_map(|item| self.add_use(module, item, false))
+                .collect::<Vec<_>>(),
+        );
+        self.own_imports.insert(entry, Rc::clone(&imports));
+        imports
+    }
+
+    /// The levels between two modules.
+    pub(crate) fn cost(&self, from: ModuleId, to: ModuleId) -> u32 {
+        u32::from(self.real(from) != self.real(to))
+    }
+
+    /// Items of `krate` that a used type or trait brings, by that type or trait.
+    fn impls(&mut self, krate: CrateId) -> Rc<HashMap<EntryId, Vec<EntryId>>> {
+        if let Some(known) = &self.krate(krate).impls {
+            return Rc::clone(known);
+        }
+        // Resolving a header may ask for this very index through a circle of crates; it is empty then.
+        self.krate_mut(krate).impls = Some(Rc::default());
+        let mut index: HashMap<EntryId, Vec<EntryId>> = HashMap::new();
+        let modules = self.krate(krate).modules.clone();
+        let entries = modules
+            .into_iter()
+            .flat_map(|module| self.module(module).entries.clone());
+        for entry in entries.collect::<Vec<_>>() {
+            for brings in self.header(entry) {
+                let known = index.entry(brings).or_default();
+                if brings != entry && !known.contains(&entry) {
+                    known.push(entry);
+                }
+            }
+        }
+        let index = Rc::new(index);
+        self.krate_mut(krate).impls = Some(Rc::clone(&index));
+        index
+    }
+
+    /// The types and traits in the head of an `impl`, or anywhere in an invocation that may make one.
+    fn header(&mut self, entry: EntryId) -> BTreeSet<EntryId> {
+        let (this, own) = (self.entry(entry), Vec::new());
+        let (facts, module) = (this.facts(), this.module);
+        let mut brings = BTreeSet::new();
+        if this.kind != Kind::Invocation {
+            if let Some(header) = &facts.header {
+                let own = if this.kind == Kind::Impl {
+                    own
+                } else {
+                    self.own_imports(entry).to_vec()
+                };
+                self.brought_by(module, &own, &header.names, &mut brings);
+            }
+            return brings;
+        }
+        let mut todo = vec![entry];
+        let mut seen = HashSet::new();
+        while let Some(next) = todo.pop() {
+            if !seen.insert(next) {
+                continue;
+            }
+            let this = self.entry(next);
+            let (facts, home) = (this.facts(), this.module);
+            self.brought_by(home, &[], &facts.names.names, &mut brings);
+            if home != module {
+                self.brought_by(module, &[], &facts.names.names, &mut brings);
+            }
+            for name in facts
+                .names
+                .names
+                .iter()
+                .filter(|name| name.place == Place::Macro)
+            {
+                todo.extend(self.macros(home, &name.path, name.rooted));
+            }
+        }
+        brings
+    }
+
+    fn brought_by(
+        &mut self,
+        module: ModuleId,
+        own: &[ImportId],
+        names: &BTreeSet<Name>,
+        brings: &mut BTreeSet<EntryId>,
+    ) {
+        for name in names.iter().filter(|name| name.place != Place::Macro) {
+            for target in self
+                .resolve(module, own, &name.path, name.rooted, false)
+                .targets
+            {
+                if let Target::Entry(entry) = target
+                    && matches!(self.entry(entry).kind, Kind::Type | Kind::Trait)
+                {
+                    brings.insert(entry);
+                }
+            }
+        }
+    }
+}
+
+impl Gather<'_> {
+    fn all(&mut self) {
+        let facts = self.world.entry(self.entry).facts();
+        let generics = facts.generics.clone();
+        self.names(&facts.names, &generics);
+        // What a macro's body names is looked up where the macro is used: only `$crate` is not.
+        let mut seen = HashSet::new();
+        while let Some(rules) = self.macros.pop() {
+            if rules != self.entry && seen.insert(rules) {
+                let facts = self.world.entry(rules).facts();
+                let mut names = facts.names.clone();
+                names.names.retain(|name| name.path[0] != "$crate");
+                self.names(&names, &generics);
+            }
+        }
+        self.edges.remove(&Vertex::Entry(self.entry));
+    }
+
+    fn names(&mut self, names: &Names, generics: &[String]) {
+        for name in &names.names {
+            self.name(name, generics);
+        }
+        if !names.methods.is_empty() {
+            self.methods(&names.methods);
+        }
+        for glob in self.globs() {
+            self.foreign_glob(glob);
+        }
+        self.read_at_compile_time(names);
+    }
+
+    fn name(&mut self, name: &Name, generics: &[String]) {
+        let single = match name.path.as_slice() {
+            [only] if !name.rooted => Some(only.as_str()),
+            _ => None,
+        };
+        if name.place == Place::Macro || (name.place == Place::Opaque && single.is_some()) {
+            for rules in self.world.macros(self.module, &name.path, name.rooted) {
+                self.macros.push(rules);
+                self.entry(rules);
+            }
+        }
+        // Only a name that could be anything may be one that a macro of the module has made.
+        let first = name.path[0].as_str();
+        let known = match name.place {
+            Place::Local => true,
+            Place::Macro => single.is_some_and(|single| STD_MACROS.contains(&single)),
+            _ => {
+                !name.rooted
+                    && (PRELUDE.contains(&first) || generics.iter().any(|generic| generic == first))
+            }
+        };
+        let guess = !known;
+        let own = Rc::clone(&self.own);
+        let mut found = self
+            .world
+            .resolve(self.module, &own, &name.path, name.rooted, guess);
+        if name.place == Place::Local {
+            let before = found.targets.len();
+            let world = &self.world;
+            found.targets.retain(|target| {
+                !matches!(target, Target::Entry(entry) if world.entry(*entry).kind == Kind::Function)
+            });
+            if found.targets.is_empty() && before > 0 {
+                return;
+            }
+        }
+        self.found(found, name.place);
+    }
+
+    fn found(&mut self, found: Found, place: Place) {
+        for import in found.imports {
+            // Declarations in a body are in the item's own tokens.
+            if !self.own.contains(&import) {
+                let cost = self
+                    .world
+                    .cost(self.module, self.world.import(import).module);
+                self.edge(Vertex::Import(import), cost);
+            }
+        }
+        for target in found.targets {
+            self.target(target, place);
+        }
+    }
+
+    fn target(&mut self, target: Target, place: Place) {
+        match target {
+            Target::Entry(entry) => self.entry(entry),
+            Target::Module(module) if place == Place::Opaque => {
+                self.whole(module, &mut HashSet::new())
+            }
+            Target::Module(_) => {}
+            Target::Package(package) => self.edge(Vertex::Package(package), 1),
+            Target::Crate(krate) => self.edge(Vertex::Crate(krate), 1),
+            Target::Unreadable(module) => {
+                let cost = self.world.cost(self.module, module);
+                self.edge(Vertex::Unreadable(module), cost);
+            }
+        }
+    }
+
+    /// An item, with the `impl` blocks it brings: those of its own crate (by the orphan rule an impl
+    /// stands in the crate of a type or trait in its head, and that one is reached wherever the impl
+    /// is used) and those of the crate that uses it.
+    fn entry(&mut self, entry: EntryId) {
+        let to = self.world.entry(entry).module;
+        let cost = self.world.cost(self.module, to);
+        self.edge(Vertex::Entry(entry), cost);
+        if !matches!(self.world.entry(entry).kind, Kind::Type | Kind::Trait) {
+            return;
+        }
+        let mut crates = vec![
+            self.world.module(to).krate,
+            self.world.module(self.module).krate,
+        ];
+        crates.dedup();
+        for krate in crates {
+            let impls = self.world.impls(krate);
+            for block in impls.get(&entry).into_iter().flatten() {
+                let cost = self
+                    .world
+                    .cost(self.module, self.world.entry(*block).module);
+                self.edge(Vertex::Entry(*block), cost);
+            }
+        }
+    }
+
+    /// Everything in a module, for a name of it handed to something that is not understood.
+    fn whole(&mut self, module: ModuleId, seen: &mut HashSet<ModuleId>) {
+        if !seen.insert(module) {
+            return;
+        }
+        let this = self.world.module(module);
+        let entries = this.entries.clone();
+        let imports: Vec<ImportId> = this.imports.iter().chain(&this.globs).copied().collect();
+        let unreadable = this.unreadable.is_some();
+        let inner: Vec<ModuleId> = Vec::from_iter(this.names.values().flatten().filter_map(
+            |binding| match binding {
+                Binding::Module(inner) => Some(*inner),
+                _ => None,
+            },
+        ));
+        if unreadable {
+            self.target(Target::Unreadable(module), Place::Opaque);
+        }
+        entries.into_iter().for_each(|entry| self.entry(entry));
+        for import in imports {
+            let glob = self.world.import(import).alias == "*";
+            let found = self.world.resolve_import(import);
+            let modules: Vec<ModuleId> =
+                Vec::from_iter(found.targets.iter().filter_map(|target| match target {
+                    Target::Module(inner) if glob => Some(*inner),
+                    _ => None,
+                }));
+            self.found(found, Place::Code);
+            // `use super::*` in it would be the whole crate; its names are found by the items' own.
+            let parent = self.parent_of(module);
+            modules
+                .into_iter()
+                .filter(|inner| Some(*inner) != parent)
+                .for_each(|inner| self.whole(inner, seen));
+        }
+        inner.into_iter().for_each(|inner| self.whole(inner, seen));
+    }
+
+    fn parent_of(&self, module: ModuleId) -> Option<ModuleId> {
+        self.world.module(module).parent
+    }
+
+    /// Method calls; the rules are at [`crate::scope`].
+    fn methods(&mut self, methods: &BTreeSet<String>) {
+        let mut module = self.module;
+        loop {
+            for entry in self.world.module(module).entries.clone() {
+                let this = self.world.entry(entry);
+                if this.kind != Kind::Impl {
+                    continue;
+                }
+                let facts = this.facts();
+                if methods
+                    .iter()
+                    .any(|method| !is_common(method) && facts.names.functions.contains(method))
+                {
+                    self.entry(entry);
+                }
+            }
+            match self.parent_of(module) {
+                Some(parent) if self.world.module(module).block => module = parent,
+                _ => break,
+            }
+        }
+        let scope = self.world.scope(self.module);
+        self.scope(&scope, methods);
+        let own = Rc::clone(&self.own);
+        let mut inner = Scope::default();
+        let mut seen = HashSet::new();
+        for import in own.iter() {
+            self.world.fill_import(*import, None, &mut inner, &mut seen);
+        }
+        self.scope(&inner, methods);
+    }
+
+    fn scope(&mut self, scope: &Scope, methods: &BTreeSet<String>) {
+        for (entry, import) in &scope.traits {
+            let facts = self.world.entry(*entry).facts();
+            // A trait's functions may come from a macro in it.
+            let unknown = facts
+                .names
+                .names
+                .iter()
+                .any(|name| name.place == Place::Macro);
+            if unknown
+                || methods
+                    .iter()
+                    .any(|method| facts.names.functions.contains(method))
+            {
+                self.entry(*entry);
+                self.import(*import);
+            }
+        }
+        for (package, import) in &scope.packages {
+            self.edge(Vertex::Package(*package), 1);
+            self.import(Some(*import));
+        }
+        for (maker, import) in &scope.makers {
+            let may = match maker {
+                Target::Entry(entry) => methods
+                    .iter()
+                    .any(|method| self.world.may_make(*entry, method)),
+                _ => true,
+            };
+            if may {
+                self.target(*maker, Place::Code);
+                self.import(Some(*import));
+            }
+        }
+    }
+
+    fn import(&mut self, import: Option<ImportId>) {
+        if let Some(import) = import.filter(|import| !self.own.contains(import)) {
+            let cost = self
+                .world
+                .cost(self.module, self.world.import(import).module);
+            self.edge(Vertex::Import(import), cost);
+        }
+    }
+
+    /// The globs that the item's names may have come through.
+    fn globs(&self) -> Vec<ImportId> {
+        let mut globs: Vec<ImportId> = self
+            .own
+            .iter()
+            .copied()
+            .filter(|id| self.world.import(*id).alias == "*")
+            .collect();
+        let mut module = self.module;
+        loop {
+            let this = self.world.module(module);
+            globs.extend(&this.globs);
+            match this.parent {
+                Some(parent) if this.block => module = parent,
+                _ => return globs,
+            }
+        }
+    }
+
+    /// A glob of a package that is not read, or of the standard library: any name may come from it,
+    /// so it counts for every item of the module.
+    fn foreign_glob(&mut self, glob: ImportId) {
+        let found = self.world.resolve_import(glob);
+        if found
+            .targets
+            .iter()
+            .all(|target| matches!(target, Target::Package(_) | Target::Crate(_)))
+        {
+            self.found(found, Place::Code);
+        }
+    }
+
+    fn read_at_compile_time(&mut self, names: &Names) {
+        let package = Rc::clone(&self.world.krate_of(self.module).package);
+        let source = Rc::clone(&self.world.module(self.module).file);
+        for arguments in &names.includes {
+            let variable = |name: &str| self.world.variable(&package, name);
+            match includes::path_of(arguments, &source, &variable) {
+                Some(file) => self.edge(Vertex::File(self.module, file), 0),
+                None if arguments.contains('$') => {}
+                None => self.edge(Vertex::Unknown(self.module, arguments.clone()), 0),
+            }
+        }
+        for text in &names.strings {
+            // A macro or an attribute that reads a file names it beside the source or in the package.
+            let bases = [
+                source.parent().map(PathBuf::from),
+                Some(package.dir.clone()),
+            ];
+            for base in bases.into_iter().flatten() {
+                let file = crate::manifest::clean(&base.join(text));
+                if file.is_file() {
+                    self.edge(Vertex::File(self.module, file), 0);
+                }
+            }
+        }
+        for variable in &names.variables {
+            self.edge(Vertex::Variable(self.module, variable.clone()), 0);
+        }
+    }
+
+    fn edge(&mut self, to: Vertex, cost: u32) {
+        let known = self.edges.entry(to).or_insert(cost);
+        *known = (*known).min(cost);
+    }
+}
