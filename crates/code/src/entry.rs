@@ -148,14 +148,6 @@ impl Entry {
         };
         Rc::clone(self.print.get_or_init(make))
     }
-
-    /// The path of the macro invoked, for an item that is an invocation.
-    pub(crate) fn invoked(&self) -> Option<&syn::Path> {
-        match &self.item {
-            Item::Macro(item) if item.ident.is_none() => Some(&item.mac.path),
-            _ => None,
-        }
-    }
 }
 
 impl Facts {

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use cargo_lock::{Lockfile, Package};
 
-use crate::fingerprint::{Fingerprint, Hash};
+use crate::fingerprint::{self, Fingerprint, Hash};
 
 /// The packages of a Cargo.lock; none where there is no such file or it cannot be read.
 #[derive(Debug)]
 pub(crate) struct Lock {
     packages: Vec<Package>,
+    /// Of the whole file, where it cannot be read package by package.
+    whole: Option<Hash>,
 }
 
 /// What a package counts as.
@@ -25,10 +27,17 @@ pub(crate) struct Locked {
 
 impl Lock {
     pub(crate) fn read(path: &Path) -> Self {
-        Lock {
-            packages: Lockfile::load(path)
-                .map(|lock| lock.packages)
-                .unwrap_or_default(),
+        match (std::fs::read_to_string(path), Lockfile::load(path)) {
+            (_, Ok(lock)) => Lock {
+                packages: lock.packages,
+                whole: None,
+            },
+            (text, Err(_)) => Lock {
+                packages: Vec::new(),
+                whole: text
+                    .ok()
+                    .map(|text| fingerprint::of_content(Some(text.as_bytes()))),
+            },
         }
     }
 
@@ -58,6 +67,9 @@ impl Lock {
             .collect();
         let mut print = Fingerprint::new("locked package");
         print.field(b'N', name.as_bytes());
+        if let Some(whole) = &self.whole {
+            print.field(b'W', whole);
+        }
         for package in &below {
             print.field(b'p', package.name.as_str().as_bytes());
             print.field(b'v', package.version.to_string().as_bytes());

@@ -51,8 +51,9 @@ pub(crate) struct Names {
     pub(crate) variables: BTreeSet<String>,
     /// Strings in the arguments of macros and attributes that may name a file.
     pub(crate) strings: BTreeSet<String>,
-    /// Every identifier at all, for asking what a macro may define.
-    pub(crate) words: BTreeSet<String>,
+    /// Of a macro: every identifier that it may give to an item of the module it is used in, which
+    /// is what stands after a word that defines, and whatever it hands to another macro.
+    pub(crate) defined: BTreeSet<String>,
 }
 
 /// An identifier without `r#`.
@@ -104,7 +105,7 @@ const KEYWORDS: [&str; 40] = [
 ];
 
 /// Words after which an item is being defined, not used.
-const DEFINERS: [&str; 5] = ["fn", "struct", "enum", "mod", "trait"];
+const DEFINERS: [&str; 7] = ["fn", "struct", "enum", "union", "mod", "trait", "type"];
 
 /// Attributes that name nothing that is code.
 const INERT_ATTRIBUTES: [&str; 24] = [
@@ -141,6 +142,8 @@ struct Context<'a> {
     opaque: bool,
     attribute: bool,
     in_macro: bool,
+    /// Directly in the body of `macro_rules!`, which is code as it will be.
+    in_rules: bool,
 }
 
 impl Names {
@@ -152,6 +155,7 @@ impl Names {
             opaque: false,
             attribute: false,
             in_macro: false,
+            in_rules: false,
         };
         names.walk(tokens, context);
         names
@@ -167,6 +171,7 @@ impl Names {
                 opaque: false,
                 attribute: false,
                 in_macro: false,
+                in_rules: false,
             },
         );
         names
@@ -230,25 +235,28 @@ impl Names {
             path.push(plain(next));
             end += 3;
         }
-        self.words.extend(path.iter().cloned());
         let before = at.checked_sub(1).map(|before| &trees[before]);
         let raw = first.to_string().starts_with("r#");
         if is_lifetime_tick(before) {
             return end;
         }
-        if let Some(TokenTree::Ident(word)) = before
-            && !context.in_macro
-            && DEFINERS.iter().any(|definer| word == definer)
-        {
-            if word == "fn" {
-                self.functions.insert(path[0].clone());
+        let after = |words: &[&str]| matches!(before, Some(TokenTree::Ident(before)) if words.iter().any(|word| before == word));
+        match (context.in_macro, context.in_rules) {
+            (true, false) => self.defined.extend(path.iter().cloned()),
+            (true, true) if first == "use" => {
+                self.defined.extend(words_until_semicolon(&trees[at..]))
             }
-            return end;
+            (true, true) if is_fragment(trees, at) => return end,
+            (true, true) if after(&DEFINERS) || after(&["const", "static", "mut"]) => {
+                self.defined.insert(path[0].clone());
+            }
+            _ => {}
         }
-        if let Some(TokenTree::Ident(word)) = before
-            && word == "fn"
-        {
+        if after(&["fn"]) {
             self.functions.insert(path[0].clone());
+        }
+        if after(&DEFINERS) && (context.in_rules || !context.in_macro) {
+            return end;
         }
         if !raw && path.len() == 1 && KEYWORDS.contains(&path[0].as_str()) {
             return end;
@@ -277,6 +285,9 @@ impl Names {
                 return end;
             }
             path[0] = "$crate".to_owned();
+        }
+        if path.len() == 1 && matches!(path[0].as_str(), "self" | "super" | "crate" | "$crate") {
+            return end;
         }
         let bang = is_punct(trees, end, '!')
             && (matches!(trees.get(end + 1), Some(TokenTree::Group(_)))
@@ -315,6 +326,7 @@ impl Names {
                     body.stream(),
                     Context {
                         in_macro: true,
+                        in_rules: true,
                         opaque: true,
                         ..context
                     },
@@ -349,6 +361,7 @@ impl Names {
             arguments.stream(),
             Context {
                 in_macro: true,
+                in_rules: false,
                 opaque: context.opaque || !plain_arguments,
                 ..context
             },
@@ -362,7 +375,6 @@ impl Names {
             return;
         };
         for name in format_names(&text) {
-            self.words.insert(name.clone());
             // Formatting a function by name does not compile, so a function is never meant.
             self.names.insert(Name {
                 path: vec![name],
@@ -410,6 +422,28 @@ fn format_names(text: &str) -> Vec<String> {
         );
     }
     names
+}
+
+/// `$x:expr`, at `expr`.
+fn is_fragment(trees: &[TokenTree], at: usize) -> bool {
+    at >= 3 && is_punct(trees, at - 1, ':') && is_punct(trees, at - 3, '$')
+}
+
+/// Every identifier of a declaration, in groups as well.
+fn words_until_semicolon(trees: &[TokenTree]) -> Vec<String> {
+    let mut words = Vec::new();
+    for tree in trees {
+        match tree {
+            TokenTree::Ident(ident) => words.push(plain(ident)),
+            TokenTree::Group(group) => {
+                let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                words.extend(words_until_semicolon(&inner));
+            }
+            TokenTree::Punct(punct) if punct.as_char() == ';' => break,
+            _ => {}
+        }
+    }
+    words
 }
 
 fn is_punct(trees: &[TokenTree], at: usize, c: char) -> bool {

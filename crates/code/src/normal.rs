@@ -93,6 +93,9 @@ fn flatten_use(prefix: &mut Vec<String>, tree: &UseTree, out: &mut Vec<String>) 
             flatten_use(prefix, &path.tree, out);
             prefix.pop();
         }
+        UseTree::Name(name) if name.ident == "self" => {
+            out.push(format!("{}::{{self}}", prefix.join("::")));
+        }
         UseTree::Name(name) => out.push([prefix.join("::"), name.ident.to_string()].join("::")),
         UseTree::Rename(rename) => {
             out.push(format!(
@@ -198,6 +201,11 @@ impl VisitMut for Normaliser<'_> {
         block.stmts.retain(
             |stmt| !matches!(stmt, Stmt::Expr(Expr::Verbatim(tokens), _) if tokens.is_empty()),
         );
+        for stmt in &mut block.stmts {
+            if let Stmt::Expr(Expr::Loop(_) | Expr::While(_) | Expr::ForLoop(_), semicolon) = stmt {
+                *semicolon = None;
+            }
+        }
         if let Some(Stmt::Expr(expr, semicolon)) = block.stmts.last_mut()
             && is_jump(expr)
         {

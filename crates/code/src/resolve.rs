@@ -309,8 +309,8 @@ impl World {
         words.contains(name)
     }
 
-    /// Every identifier that an invocation and the macros behind it contain; None when a macro that
-    /// is not read is among them.
+    /// Every identifier that an invocation and the macros behind it may define; None when a macro
+    /// that is not read is among them.
     fn maker_words(&mut self, maker: EntryId) -> Option<std::rc::Rc<HashSet<String>>> {
         if let Some(known) = self.words.get(&maker) {
             return known.clone();
@@ -325,7 +325,7 @@ impl World {
             }
             let this = self.entry(entry);
             let (facts, module, kind) = (this.facts(), this.module, this.kind);
-            words.extend(facts.names.words.iter().cloned());
+            words.extend(facts.names.defined.iter().cloned());
             // An attribute or derive that is not the language's own, or an `include!` not read.
             known &= kind == Kind::Rules || kind == Kind::Invocation;
             known &= facts.names.includes.is_empty();

@@ -92,13 +92,7 @@ impl World {
         // A library and a binary often share a name, and even files.
         targets.sort_by_key(|target| target.bin != site.bin_name.is_some());
         for target in targets {
-            let krate = self.load(
-                package,
-                &target.root,
-                "crate",
-                target.lib,
-                target.proc_macro,
-            );
+            let krate = self.load(package, &target.root, "crate", target.proc_macro);
             if self
                 .krate(krate)
                 .modules

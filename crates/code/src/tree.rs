@@ -29,7 +29,6 @@ impl World {
         package: &Rc<Package>,
         root: &Path,
         label: &str,
-        is_lib: bool,
         proc_macro: bool,
     ) -> CrateId {
         if let Some(known) = self.roots.get(root) {
@@ -40,7 +39,6 @@ impl World {
         self.crates.push(Crate {
             package: Rc::clone(package),
             root: ModuleId(self.modules.len() as u32),
-            is_lib,
             proc_macro,
             modules: Vec::new(),
             macros: HashMap::new(),

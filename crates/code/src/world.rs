@@ -39,8 +39,6 @@ number! {
 pub(crate) struct Crate {
     pub(crate) package: Rc<Package>,
     pub(crate) root: ModuleId,
-    /// Its library, or the crate being compiled when that is the library.
-    pub(crate) is_lib: bool,
     pub(crate) proc_macro: bool,
     pub(crate) modules: Vec<ModuleId>,
     /// Every `macro_rules!` of the crate: textual scope is taken to be the whole of it.
@@ -112,7 +110,7 @@ pub(crate) struct World {
     pub(crate) site: Option<PathBuf>,
     /// Environment variables to use instead of the process's own.
     pub(crate) variables: Option<BTreeMap<String, String>>,
-    /// Every identifier behind an invocation; None when not all of it is read.
+    /// What an invocation may define; None when not all the macros behind it are read.
     pub(crate) words: HashMap<EntryId, Option<Rc<HashSet<String>>>>,
 }
 
@@ -176,7 +174,7 @@ impl World {
             target.crate_name.clone(),
             target.proc_macro,
         );
-        Some(self.load(&package, &root, &name, true, proc_macro))
+        Some(self.load(&package, &root, &name, proc_macro))
     }
 
     /// A registry package as this package's workspace locks it.
