@@ -17,8 +17,10 @@ use crate::digest::{Digest, Signature};
 use crate::index::Index;
 use crate::record::{Record, RunEntry};
 
-/// Messages in one transaction, at most.
-const BATCH: usize = 512;
+/// Messages in one transaction, at most. Keys are random, so a small transaction writes a page of each
+/// index for every record; this many share their pages (measured: 11 microseconds a record with 512, 5
+/// with this, at 100,000 records).
+const BATCH: usize = 4096;
 
 /// Messages in the queue, at most; who queues more waits for the writer, so that memory is bounded.
 const QUEUE: usize = 1 << 14;

@@ -1,0 +1,218 @@
+//! `metadata.json`: with the blobs a whole cache, whatever became of the rest.
+
+mod common;
+
+use common::*;
+use refrain_store::{Lookup, StoreError};
+
+#[test]
+fn snapshot_and_blobs_are_a_whole_cache() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let small = commit(&store, "small", b"\0\xff");
+    let big = commit(&store, "big", &large("b"));
+    let mut renamed = record(&store, "made as", b"");
+    renamed.parts = Default::default();
+    store.commit(renamed.clone(), vec![], None);
+    let nodes = [
+        ("small", &small),
+        ("big", &big),
+        ("\"quoted\"\né", &renamed),
+    ];
+    let latest = || {
+        nodes
+            .iter()
+            .map(|(name, record)| ((*name).into(), record.signature))
+    };
+    store.finish_run(run("p \"é\"", "1"), latest().collect());
+    store.snapshot("p \"é\"", &mut latest()).expect("snapshot");
+    drop(store);
+
+    let copy = Cache::new();
+    std::fs::create_dir_all(copy.file("blobs")).expect("mkdir");
+    std::fs::copy(cache.file("metadata.json"), copy.file("metadata.json")).expect("copy");
+    std::fs::copy(
+        cache.blob(&big.output.digest),
+        copy.blob(&big.output.digest),
+    )
+    .expect("copy");
+    let store = copy.open();
+    for (name, record) in nodes {
+        assert_eq!(store.latest("p \"é\"", name).as_deref(), Some(record));
+        assert_eq!(
+            store.find_resolved(&record.resolved),
+            Lookup::Hit(record.clone().into())
+        );
+    }
+    assert_eq!(store.load(&big.output).expect("load"), large("b"));
+    assert_eq!(store.load(&small.output).expect("load"), b"\0\xff");
+    assert_eq!(store.note(&notes()[0].0).as_deref(), Some("fn it() {}"));
+    assert!(!store.needs_snapshot("p \"é\""));
+}
+
+#[test]
+fn other_pipelines_keep_their_sections() {
+    let cache = Cache::new();
+    let store = cache.open();
+    commit(&store, "a", b"a");
+    commit(&store, "b", b"b");
+    finish(&store, "p", &["a"]);
+    assert!(!store.needs_snapshot("p") && store.needs_snapshot("q"));
+    finish(&store, "q", &["b"]);
+    assert!(!store.needs_snapshot("p") && !store.needs_snapshot("q"));
+    // The section of p is replaced and not added to.
+    finish(&store, "p", &["b"]);
+    drop(store);
+    cache.remove_records();
+    let store = cache.open();
+    assert!(store.latest("q", "b").is_some());
+    assert!(store.latest("p", "b").is_some());
+    assert!(store.latest("p", "a").is_none());
+    assert!(!is_hit(&store, "a"));
+}
+
+#[test]
+fn it_is_plain_json() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let record = commit(&store, "a", b"abc");
+    finish(&store, "p", &["a"]);
+    let text = std::fs::read_to_string(cache.file("metadata.json")).expect("read");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("json");
+    assert_eq!(json["format"], 1);
+    let section = &json["pipelines"]["p"];
+    let node = &section["nodes"]["a"];
+    assert_eq!(node["signature"], record.signature.to_string());
+    assert_eq!(node["resolved"], record.resolved.to_string());
+    let code = record.parts.code.expect("code").hash.to_string();
+    assert_eq!(node["code_hash"], code);
+    assert_eq!(node["inputs_hash"], serde_json::Value::Null);
+    assert_eq!(node["deps"][0]["name"], "left");
+    assert_eq!(node["output"]["digest"], record.output.digest.to_string());
+    assert_eq!(node["output"]["size"], 3);
+    assert_eq!(node["output"]["codec"], 1);
+    assert_eq!(node["output"]["inline"], "YWJj");
+    assert_eq!(node["created_ms"], -5);
+    assert_eq!(node["elapsed_us"], 1234);
+    assert_eq!(section["parts"][&code][0]["name"], "fn it");
+    let (digest, note) = &notes()[0];
+    assert_eq!(section["notes"][digest.to_string()], **note);
+}
+
+#[test]
+fn nodes_without_a_record_are_left_out() {
+    let cache = Cache::new();
+    let store = cache.open();
+    commit(&store, "a", b"a");
+    finish(&store, "p", &["a", "never made"]);
+    drop(store);
+    cache.remove_records();
+    let store = cache.open();
+    assert!(store.latest("p", "a").is_some());
+    assert!(store.latest("p", "never made").is_none());
+}
+
+#[test]
+fn a_few_of_many_records_are_written_as_well() {
+    let cache = Cache::new();
+    let store = cache.open();
+    for number in 0..200 {
+        commit(&store, &format!("{number}"), b"x");
+    }
+    finish(&store, "p", &["7", "8"]);
+    drop(store);
+    cache.remove_records();
+    let store = cache.open();
+    assert!(is_hit(&store, "7") && is_hit(&store, "8") && !is_hit(&store, "9"));
+}
+
+#[test]
+fn a_damaged_snapshot_is_noticed_and_replaced() {
+    for (how, damage) in [
+        (
+            "truncated",
+            (|bytes| bytes[..bytes.len() / 2].to_vec()) as fn(&[u8]) -> Vec<u8>,
+        ),
+        ("empty", |_| Vec::new()),
+        ("garbage", |bytes| vec![0xff; bytes.len()]),
+        ("another json", |_| b"[1, 2]".to_vec()),
+        ("another format", |_| {
+            br#"{"format":0,"pipelines":{}}"#.to_vec()
+        }),
+        ("no pipelines", |_| br#"{"format":1}"#.to_vec()),
+    ] {
+        let cache = Cache::new();
+        let store = cache.open();
+        commit(&store, "a", b"a");
+        finish(&store, "p", &["a"]);
+        let bytes = std::fs::read(cache.file("metadata.json")).expect("read");
+        std::fs::write(cache.file("metadata.json"), damage(&bytes)).expect("damage");
+        assert!(store.needs_snapshot("p"), "{how}");
+        // The records do not need it.
+        let store = {
+            drop(store);
+            cache.open()
+        };
+        assert!(is_hit(&store, "a"), "{how}");
+        assert!(store.needs_snapshot("p"), "{how}");
+        finish(&store, "p", &["a"]);
+        assert!(!store.needs_snapshot("p"), "{how}");
+        assert!(store.problem().is_none(), "{how}");
+    }
+}
+
+#[test]
+fn every_damaged_byte_gives_the_record_or_none() {
+    let cache = Cache::new();
+    let store = cache.open();
+    commit(&store, "a", b"abc");
+    finish(&store, "p", &["a"]);
+    drop(store);
+    let healthy = std::fs::read(cache.file("metadata.json")).expect("read");
+    for at in 0..healthy.len() {
+        let mut bytes = healthy.clone();
+        bytes[at] ^= 1;
+        cache.remove_records();
+        std::fs::write(cache.file("metadata.json"), &bytes).expect("damage");
+        let store = cache.open();
+        assert!(store.problem().is_none(), "byte {at}");
+        if let Lookup::Hit(record) = store.find(&signature("a")) {
+            assert_eq!(
+                store.load(&record.output).expect("load"),
+                b"abc",
+                "byte {at}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_newer_snapshot_is_neither_read_nor_written() {
+    let cache = Cache::new();
+    let store = cache.open();
+    commit(&store, "a", b"a");
+    finish(&store, "p", &["a"]);
+    let newer = br#"{"format":2,"pipelines":"in another way"}"#;
+    std::fs::write(cache.file("metadata.json"), newer).expect("write");
+    assert!(!store.needs_snapshot("p"));
+    let error = store
+        .snapshot("p", &mut std::iter::empty())
+        .expect_err("newer");
+    assert!(
+        error.to_string().contains("format 2 is newer than 1"),
+        "{error}"
+    );
+    assert!(matches!(
+        *store.problem().expect("problem"),
+        StoreError::Newer { found: 2, .. }
+    ));
+    drop(store);
+    cache.remove_records();
+    let store = cache.open();
+    assert_eq!(store.find(&signature("a")), Lookup::Absent);
+    commit(&store, "a", b"a");
+    assert_eq!(
+        std::fs::read(cache.file("metadata.json")).expect("read"),
+        newer
+    );
+}
