@@ -4,8 +4,9 @@
 use std::any::TypeId;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use refrain_store::{Digest, Part, Signature, Store};
+use refrain_store::{Digest, Signature, Store};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::config::CacheConfig;
 use crate::files::Tracked;
@@ -108,12 +109,11 @@ impl Bound {
 
 /// A node with everything about it that is fixed between edits.
 pub(crate) struct Spec {
-    pub node: Node,
-    pub code: Option<Arc<Part>>,
-    pub env: Option<Arc<Part>>,
-    /// Texts of the leaves of `code` and `env`.
-    pub notes: Arc<[(Digest, Arc<str>)]>,
-    pub links: Box<[Link]>,
+    pub node: Arc<Node>,
+    /// The hashes of these two parts: they change with the spec only.
+    pub code: Option<Digest>,
+    pub env: Option<Digest>,
+    pub links: SmallVec<[Link; 4]>,
 }
 
 /// Where a parameter's value comes from, in the database's terms.

@@ -145,7 +145,7 @@ impl Local {
         {
             return Err(format!("{} changed while the node ran", path.display()));
         }
-        let codec = work.spec.node.output.codec.filter(|_| draft.keeps_output);
+        let codec = work.spec.node.output.codec().filter(|_| draft.keeps_output);
         let output = match codec {
             Some(codec) => {
                 let (codec, bytes) = codec.encode(value)?;

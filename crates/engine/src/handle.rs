@@ -86,11 +86,6 @@ impl Handle {
         self.stored.as_ref().map(|(output, _)| output.size)
     }
 
-    /// Where the bytes are; `None` for a value in memory only.
-    pub fn output(&self) -> Option<&Output> {
-        self.stored.as_ref().map(|(output, _)| output)
-    }
-
     /// Checks, without reading it, that a stored output is still there.
     pub fn check(&self, store: Option<&Store>) -> Result<(), Lost> {
         match (&self.stored, store) {

@@ -130,7 +130,7 @@ impl Input {
             }
             Kind::Files(paths) => (Value::new(paths.clone()), TypeId::of::<Vec<PathBuf>>()),
         };
-        if id == param.value_type.id {
+        if id == param.value_type.id() {
             return Ok(value);
         }
         let wanted = match &self.0 {
@@ -139,20 +139,20 @@ impl Input {
         };
         Err(format!(
             "is {wanted}, and its function takes {}",
-            param.value_type.name
+            param.value_type.name()
         ))
     }
 }
 
 impl Typed {
     fn as_param(&self, param: &Param) -> Result<Value, String> {
-        if self.id == param.value_type.id {
+        if self.id == param.value_type.id() {
             return Ok(self.value.clone());
         }
         let mismatch = || {
             format!(
                 "is {}, and its function takes {}",
-                self.type_name, param.value_type.name
+                self.type_name, param.value_type.name()
             )
         };
         let (Some(to_plain), Some(decode)) = (self.to_plain, param.plain) else {

@@ -51,6 +51,7 @@ pub mod function;
 mod handle;
 mod inputs;
 mod node;
+mod rows;
 mod pipeline;
 mod plan;
 mod pool;

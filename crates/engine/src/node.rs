@@ -71,7 +71,7 @@ pub(crate) type DefaultValue = Arc<dyn Fn() -> crate::inputs::Input + Send + Syn
 
 impl Param {
     /// A parameter that takes a `T` from the node or input of its name.
-    pub fn new<T: Any + Send + Sync>(name: &str) -> Self {
+    pub fn new<T: Any + Send + Sync>(name: impl Into<Arc<str>>) -> Self {
         Param {
             name: name.into(),
             value_type: ValueType::memory::<T>(),
@@ -81,7 +81,7 @@ impl Param {
     }
 
     /// A parameter that needs no input: `default` gives it a value.
-    pub fn with_default<T>(name: &str, default: fn() -> T) -> Self
+    pub fn with_default<T>(name: impl Into<Arc<str>>, default: fn() -> T) -> Self
     where
         T: Any + Send + Sync + Serialize,
     {
@@ -99,7 +99,7 @@ impl Param {
 
     /// A parameter of a deserializable type: takes a `T`, or anything that
     /// reads as one.
-    pub fn of<T: Any + Send + Sync + DeserializeOwned>(name: &str) -> Self {
+    pub fn of<T: Any + Send + Sync + DeserializeOwned>(name: impl Into<Arc<str>>) -> Self {
         Self::new::<T>(name).plain(Some(decode_plain::<T>))
     }
 }
@@ -114,7 +114,7 @@ pub(crate) fn decode_plain<T: Any + Send + Sync + DeserializeOwned>(
 
 impl fmt::Debug for Param {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.value_type.name)
+        write!(f, "{}: {}", self.name, self.value_type.name())
     }
 }
 
@@ -173,13 +173,13 @@ impl Node {
     ///     .cached(|args| Ok(args.get::<u64>(0) * 2));
     /// assert_eq!(double.name(), "double");
     /// ```
-    pub fn named(output: &str) -> NodeBuilder {
+    pub fn named(output: impl Into<Arc<str>>) -> NodeBuilder {
         Self::declare(output, "", "", 0)
     }
 
     /// Starts a node for a function in a source file.
     pub fn declare(
-        output: &str,
+        output: impl Into<Arc<str>>,
         function: &'static str,
         file: &'static str,
         line: u32,
@@ -212,7 +212,9 @@ impl fmt::Debug for Node {
         write!(
             f,
             "{}({:?}) -> {}",
-            self.location.node, self.params, self.output.name
+            self.location.node,
+            self.params,
+            self.output.name()
         )
     }
 }

@@ -6,9 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::error::{Error, Result, suggest};
-use crate::node::{Location, Node};
+use crate::node::Node;
+use crate::rows::Rows;
 
 /// A graph of nodes, checked, and the targets that a run of it asks for.
 /// Cheap to clone; clones share the graph.
@@ -20,13 +22,14 @@ pub struct Pipeline {
 
 /// The nodes in topological order and their edges. Node and source numbers
 /// are positions in these lists.
+#[derive(Clone)]
 pub(crate) struct Graph {
     pub name: Arc<str>,
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<Arc<Node>>,
     /// For each node, where each of its parameters comes from.
-    pub wires: Vec<Box<[Wire]>>,
-    /// For each node, the nodes that read it.
-    pub children: Vec<Vec<u32>>,
+    pub wires: Rows<Wire>,
+    /// For each node, the nodes that read it, each once.
+    pub children: Rows<u32>,
     pub sources: Vec<SourceName>,
     pub by_name: FxHashMap<Arc<str>, u32>,
 }
@@ -39,6 +42,7 @@ pub(crate) enum Wire {
 }
 
 /// An input as the pipeline needs it.
+#[derive(Clone)]
 pub(crate) struct SourceName {
     pub name: Arc<str>,
     /// The node and parameter numbers that take it.
@@ -56,7 +60,7 @@ impl Pipeline {
     pub fn new(nodes: Vec<Node>) -> Result<Self> {
         let graph = Arc::new(Graph::new(nodes)?);
         let sinks = (0..graph.nodes.len() as u32)
-            .filter(|&node| graph.children[node as usize].is_empty())
+            .filter(|&node| graph.children.row(node).is_empty())
             .collect();
         Ok(Pipeline {
             graph,
@@ -67,7 +71,7 @@ impl Pipeline {
     /// Names the pipeline. Several pipelines in one cache directory are told
     /// apart by name; unnamed ones by the names of their nodes.
     pub fn named(self, name: &str) -> Self {
-        let mut graph = Arc::try_unwrap(self.graph).unwrap_or_else(|shared| shared.copy());
+        let mut graph = Arc::unwrap_or_clone(self.graph);
         graph.name = name.into();
         Pipeline {
             graph: Arc::new(graph),
@@ -99,7 +103,7 @@ impl Pipeline {
         let kept = part.graph.ancestors(&part.targets);
         let nodes = kept
             .iter()
-            .map(|&node| part.graph.nodes[node as usize].clone());
+            .map(|&node| Node::clone(&part.graph.nodes[node as usize]));
         let subset = Pipeline::new(nodes.collect())?;
         subset.targets(
             part.targets
@@ -115,7 +119,7 @@ impl Pipeline {
 
     /// The names of all nodes, in topological order.
     pub fn nodes(&self) -> impl Iterator<Item = &str> {
-        self.graph.nodes.iter().map(Node::name)
+        self.graph.nodes.iter().map(|node| node.name())
     }
 
     /// The names of all inputs, in the order in which nodes first take them.
@@ -144,87 +148,89 @@ impl Graph {
                 });
             }
         }
-        let order = topological(&declared, &by_name)?;
-        let mut slots: Vec<Option<Node>> = declared.into_iter().map(Some).collect();
-        let nodes: Vec<Node> = order
-            .iter()
-            .map(|&index| slots[index as usize].take().expect("each node once"))
-            .collect();
-        for (index, node) in nodes.iter().enumerate() {
-            *by_name
-                .get_mut(&node.location.node)
-                .expect("inserted above") = index as u32;
+        let mut sources = Sources::default();
+        let mut wires = Rows::default();
+        for node in &declared {
+            let joined = node.params.iter().map(|param| match by_name.get(&param.name) {
+                Some(&parent) => Wire::Node(parent),
+                None => Wire::Source(sources.number(&param.name)),
+            });
+            wires.push(joined);
         }
-        Self::wire(nodes, by_name)
+        let children = children(&wires);
+        let order = topological(&wires, &children)
+            .map_err(|circle| Error::Cycle(name_circle(&circle, &declared)))?;
+        let mut graph = Graph {
+            name: Arc::from(""),
+            nodes: declared.into_iter().map(Arc::new).collect(),
+            wires,
+            children,
+            sources: sources.list,
+            by_name,
+        };
+        if order.iter().enumerate().any(|(at, &node)| at as u32 != node) {
+            graph.reorder(&order);
+        }
+        graph.name = default_name(&graph.nodes);
+        graph.note_takers();
+        graph.check_types()?;
+        Ok(graph)
     }
 
-    fn wire(nodes: Vec<Node>, by_name: FxHashMap<Arc<str>, u32>) -> Result<Self> {
-        let mut sources: Vec<SourceName> = Vec::new();
-        let mut source_numbers: FxHashMap<Arc<str>, u32> = FxHashMap::default();
-        let mut children: Vec<Vec<u32>> = vec![Vec::new(); nodes.len()];
-        let mut wires = Vec::with_capacity(nodes.len());
-        for (index, node) in nodes.iter().enumerate() {
-            let mut joined = Vec::with_capacity(node.params.len());
-            for (number, param) in node.params.iter().enumerate() {
-                let Some(&parent) = by_name.get(&param.name) else {
-                    let source = *source_numbers.entry(param.name.clone()).or_insert_with(|| {
-                        sources.push(SourceName {
-                            name: param.name.clone(),
-                            takers: Vec::new(),
-                        });
-                        sources.len() as u32 - 1
-                    });
-                    sources[source as usize]
-                        .takers
-                        .push((index as u32, number as u32));
-                    joined.push(Wire::Source(source));
+    /// Renumbers the nodes by their place in `order`.
+    fn reorder(&mut self, order: &[u32]) {
+        let mut place = vec![0u32; order.len()];
+        for (at, &node) in order.iter().enumerate() {
+            place[node as usize] = at as u32;
+        }
+        let old = std::mem::take(&mut self.wires);
+        for &node in order {
+            let moved = old.row(node).iter().map(|wire| match *wire {
+                Wire::Node(parent) => Wire::Node(place[parent as usize]),
+                source => source,
+            });
+            self.wires.push(moved);
+        }
+        self.nodes = order
+            .iter()
+            .map(|&node| self.nodes[node as usize].clone())
+            .collect();
+        for number in self.by_name.values_mut() {
+            *number = place[*number as usize];
+        }
+        self.children = children(&self.wires);
+    }
+
+    fn note_takers(&mut self) {
+        for node in 0..self.nodes.len() as u32 {
+            for (param, wire) in self.wires.row(node).iter().enumerate() {
+                if let Wire::Source(source) = wire {
+                    let takers = &mut self.sources[*source as usize].takers;
+                    takers.push((node, param as u32));
+                }
+            }
+        }
+    }
+
+    fn check_types(&self) -> Result<()> {
+        for (node, wires) in self.nodes.iter().zip(self.wires.rows()) {
+            for (param, wire) in node.params.iter().zip(wires) {
+                let Wire::Node(parent) = *wire else {
                     continue;
                 };
-                let producer = &nodes[parent as usize];
-                if producer.output.id != param.value_type.id {
+                let producer = &self.nodes[parent as usize];
+                if producer.output.id() != param.value_type.id() {
                     return Err(Error::EdgeType {
                         consumer: node.location.clone(),
                         parameter: param.name.to_string(),
-                        wanted: param.value_type.name,
+                        wanted: param.value_type.name(),
                         producer: producer.location.clone(),
-                        given: producer.output.name,
+                        given: producer.output.name(),
                     });
                 }
-                let readers = &mut children[parent as usize];
-                if readers.last() != Some(&(index as u32)) {
-                    readers.push(index as u32);
-                }
-                joined.push(Wire::Node(parent));
             }
-            wires.push(joined.into_boxed_slice());
         }
-        let name = default_name(&nodes);
-        Ok(Graph {
-            name,
-            nodes,
-            wires,
-            children,
-            sources,
-            by_name,
-        })
-    }
-
-    fn copy(&self) -> Self {
-        Graph {
-            name: self.name.clone(),
-            nodes: self.nodes.clone(),
-            wires: self.wires.clone(),
-            children: self.children.clone(),
-            sources: self
-                .sources
-                .iter()
-                .map(|source| SourceName {
-                    name: source.name.clone(),
-                    takers: source.takers.clone(),
-                })
-                .collect(),
-            by_name: self.by_name.clone(),
-        }
+        Ok(())
     }
 
     /// The number of the node of that name.
@@ -234,13 +240,14 @@ impl Graph {
             .copied()
             .ok_or_else(|| Error::UnknownTarget {
                 target: name.to_owned(),
-                suggestion: suggest(name, self.nodes.iter().map(Node::name)),
+                suggestion: suggest(name, self.nodes.iter().map(|node| node.name())),
             })
     }
 
     /// The nodes that a node reads.
     pub fn parents(&self, node: u32) -> impl Iterator<Item = u32> {
-        self.wires[node as usize]
+        self.wires
+            .row(node)
             .iter()
             .filter_map(|wire| match wire {
                 Wire::Node(parent) => Some(*parent),
@@ -249,8 +256,8 @@ impl Graph {
     }
 
     /// The nodes that a node reads, each once.
-    pub fn distinct_parents(&self, node: u32) -> Vec<u32> {
-        let mut parents: Vec<u32> = self.parents(node).collect();
+    pub fn distinct_parents(&self, node: u32) -> SmallVec<[u32; 8]> {
+        let mut parents: SmallVec<[u32; 8]> = self.parents(node).collect();
         parents.sort_unstable();
         parents.dedup();
         parents
@@ -258,7 +265,8 @@ impl Graph {
 
     /// The sources that a node reads.
     pub fn sources_of(&self, node: u32) -> impl Iterator<Item = u32> {
-        self.wires[node as usize]
+        self.wires
+            .row(node)
             .iter()
             .filter_map(|wire| match wire {
                 Wire::Source(source) => Some(*source),
@@ -274,86 +282,125 @@ impl Graph {
     /// The given nodes and all that read them, directly or not, in order.
     pub fn descendants(&self, of: &[u32]) -> Vec<u32> {
         self.closure(of, |node, push| {
-            self.children[node as usize].iter().copied().for_each(push)
+            self.children.row(node).iter().copied().for_each(push)
         })
     }
 
     fn closure(&self, of: &[u32], next: impl Fn(u32, &mut dyn FnMut(u32))) -> Vec<u32> {
-        let mut seen: rustc_hash::FxHashSet<u32> = of.iter().copied().collect();
-        let mut stack: Vec<u32> = seen.iter().copied().collect();
-        while let Some(node) = stack.pop() {
-            next(node, &mut |other| {
-                if seen.insert(other) {
-                    stack.push(other);
-                }
-            });
+        let mut seen = vec![false; self.nodes.len()];
+        let mut found: Vec<u32> = Vec::with_capacity(of.len());
+        let mut add = |node: u32, found: &mut Vec<u32>| {
+            if !std::mem::replace(&mut seen[node as usize], true) {
+                found.push(node);
+            }
+        };
+        of.iter().for_each(|&node| add(node, &mut found));
+        let mut at = 0;
+        while let Some(&node) = found.get(at) {
+            at += 1;
+            next(node, &mut |other| add(other, &mut found));
         }
-        let mut found: Vec<u32> = seen.into_iter().collect();
         found.sort_unstable();
         found
     }
 }
 
+/// Inputs, numbered as parameters first name them.
+#[derive(Default)]
+struct Sources {
+    list: Vec<SourceName>,
+    numbers: FxHashMap<Arc<str>, u32>,
+}
+
+impl Sources {
+    fn number(&mut self, name: &Arc<str>) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.list.len() as u32;
+        self.numbers.insert(name.clone(), number);
+        self.list.push(SourceName {
+            name: name.clone(),
+            takers: Vec::new(),
+        });
+        number
+    }
+}
+
 /// Unnamed pipelines are told apart by what they give.
-fn default_name(nodes: &[Node]) -> Arc<str> {
-    let mut names: Vec<&str> = nodes.iter().map(Node::name).collect();
+fn default_name(nodes: &[Arc<Node>]) -> Arc<str> {
+    let mut names: Vec<&str> = nodes.iter().map(|node| node.name()).collect();
     names.sort_unstable();
     let digest = refrain_store::Digest::of(names.join("\n").as_bytes()).to_string();
     format!("pipeline-{}", &digest[..12]).into()
 }
 
-/// The nodes' positions in an order where parents come first; among equals,
-/// as declared.
-fn topological(nodes: &[Node], by_name: &FxHashMap<Arc<str>, u32>) -> Result<Vec<u32>> {
-    let parents_of = |node: u32| {
-        nodes[node as usize]
-            .params
-            .iter()
-            .filter_map(|param| by_name.get(&param.name).copied())
-    };
-    let mut waiting = vec![0u32; nodes.len()];
-    let mut children: Vec<Vec<u32>> = vec![Vec::new(); nodes.len()];
-    for node in 0..nodes.len() as u32 {
-        for parent in parents_of(node) {
-            waiting[node as usize] += 1;
-            children[parent as usize].push(node);
+/// For each node, the nodes that read it, each once.
+fn children(wires: &Rows<Wire>) -> Rows<u32> {
+    let edges = |visit: &mut dyn FnMut(u32, u32)| {
+        for (node, row) in wires.rows().enumerate() {
+            for (at, wire) in row.iter().enumerate() {
+                if let Wire::Node(parent) = wire
+                    && !row[..at].contains(wire)
+                {
+                    visit(*parent, node as u32);
+                }
+            }
         }
+    };
+    Rows::collect(wires.len(), edges)
+}
+
+/// The nodes in an order where parents come first; among equals, as declared.
+/// Without such an order: the nodes of one circle.
+fn topological(wires: &Rows<Wire>, children: &Rows<u32>) -> Result<Vec<u32>, Vec<u32>> {
+    let mut waiting = vec![0u32; wires.len()];
+    for row in children.rows() {
+        row.iter().for_each(|&child| waiting[child as usize] += 1);
     }
-    let mut order: Vec<u32> = (0..nodes.len() as u32)
+    // Declared in order already: nothing to work out.
+    let in_order = |(node, row): (usize, &[u32])| row.iter().all(|&child| child as usize > node);
+    if children.rows().enumerate().all(in_order) {
+        return Ok((0..wires.len() as u32).collect());
+    }
+    let mut order: Vec<u32> = (0..wires.len() as u32)
         .filter(|&node| waiting[node as usize] == 0)
         .collect();
     let mut next = 0;
     while let Some(&node) = order.get(next) {
         next += 1;
-        for &child in &children[node as usize] {
+        for &child in children.row(node) {
             waiting[child as usize] -= 1;
             if waiting[child as usize] == 0 {
                 order.push(child);
             }
         }
     }
-    if order.len() == nodes.len() {
+    if order.len() == wires.len() {
         return Ok(order);
     }
     // Every node left has a parent that is left: walking up must come around.
-    let mut node = (0..nodes.len() as u32)
-        .find(|&node| waiting[node as usize] > 0)
-        .expect("some node is left");
+    let left = |node: &u32| waiting[*node as usize] > 0;
+    let mut node = (0..wires.len() as u32).find(left).expect("some node is left");
     let mut path: Vec<u32> = Vec::new();
-    let mut position: FxHashMap<u32, usize> = FxHashMap::default();
-    while !position.contains_key(&node) {
-        position.insert(node, path.len());
+    let mut walked = vec![false; wires.len()];
+    while !std::mem::replace(&mut walked[node as usize], true) {
         path.push(node);
-        node = parents_of(node)
-            .find(|&parent| waiting[parent as usize] > 0)
-            .expect("a node that waits has a parent that waits");
+        let mut parents = wires.row(node).iter().filter_map(|wire| match wire {
+            Wire::Node(parent) => Some(*parent),
+            Wire::Source(_) => None,
+        });
+        node = parents.find(left).expect("a node that waits has a parent that waits");
     }
-    let circle = &path[position[&node]..];
-    let name = |node: &u32| {
-        let location: &Location = &nodes[*node as usize].location;
-        location.to_string()
-    };
+    let start = path.iter().position(|&on| on == node).expect("come around");
+    Err(path.split_off(start))
+}
+
+/// The functions on a circle in the order in which data would flow, the first
+/// one again at the end.
+fn name_circle(circle: &[u32], nodes: &[Node]) -> Vec<String> {
+    let name = |node: &u32| nodes[*node as usize].location.to_string();
     let mut names: Vec<String> = circle.iter().rev().map(name).collect();
     names.push(names[0].clone());
-    Err(Error::Cycle(names))
+    names
 }

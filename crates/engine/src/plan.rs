@@ -181,7 +181,7 @@ impl Planner<'_> {
         if self.may_be_cut_off(node) {
             let store = self.session.context().store.as_ref();
             let store = store.expect("only what is cached can be cut off");
-            let codec = self.session.graph.nodes[node as usize].output.codec;
+            let codec = self.session.graph.nodes[node as usize].output.codec();
             if let Lookup::Hit(record) = store.find_resolved(&key)
                 && let Some(handle) = Handle::recorded(&record, codec)
                 && handle.check(Some(store)).is_ok()
@@ -216,7 +216,7 @@ impl Planner<'_> {
             if !self.uncalled.contains(&node) {
                 continue;
             }
-            let children = self.session.graph.children[node as usize].iter();
+            let children = self.session.graph.children.row(node).iter();
             let calls = children.filter_map(|child| self.prospects.get(child));
             let strongest = calls.fold(None, |strongest, prospect| match (strongest, prospect) {
                 (_, Prospect::Run) => Some(Prospect::Run),

@@ -68,7 +68,7 @@ pub(crate) fn probe(db: &dyn Refrain, unit: Unit) -> Option<Arc<Handle>> {
         return None;
     }
     match store.find(&key.signature) {
-        Lookup::Hit(record) => Handle::recorded(&record, spec.node.output.codec).map(Arc::new),
+        Lookup::Hit(record) => Handle::recorded(&record, spec.node.output.codec()).map(Arc::new),
         Lookup::Absent => None,
         Lookup::Damaged(why) => {
             tracing::warn!(node = spec.node.name(), %why, "a damaged record counts as a miss");
@@ -98,8 +98,8 @@ pub(crate) fn part_hashes<'a>(
 ) -> PartHashes {
     let depth = db.context().config.dependency_depth;
     PartHashes {
-        code: spec.code.as_ref().map(|part| part.hash),
-        env: spec.env.as_ref().map(|part| part.hash),
+        code: spec.code,
+        env: spec.env,
         inputs: Hash::part(PartKind::Inputs, |hash| walk_sources(db, spec, hash)),
         deps: Hash::part(PartKind::Deps, |hash| {
             walk_deps(parents, &spec.node.code, depth, hash);

@@ -57,10 +57,10 @@ impl Run {
             return Err(Error::NotATarget(name.to_owned()));
         }
         let declared = &self.pipeline.graph.nodes[node as usize].output;
-        if declared.id != std::any::TypeId::of::<T>() {
+        if declared.id() != std::any::TypeId::of::<T>() {
             return Err(Error::OutputType {
                 node: name.to_owned(),
-                given: declared.name,
+                given: declared.name(),
                 wanted: std::any::type_name::<T>(),
             });
         }

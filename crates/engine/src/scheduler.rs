@@ -353,7 +353,7 @@ impl Driver<'_> {
         let Lookup::Hit(record) = store.find_resolved(&self.resolved(node)) else {
             return false;
         };
-        let codec = self.session.spec(node).node.output.codec;
+        let codec = self.session.spec(node).node.output.codec();
         let Some(handle) = Handle::recorded(&record, codec) else {
             return false;
         };
@@ -418,14 +418,14 @@ impl Driver<'_> {
     fn work(&self, node: u32, key: Signature) -> Work {
         let spec = self.session.spec(node);
         let mut files = Vec::new();
-        let wires = self.session.graph.wires[node as usize].iter();
+        let wires = self.session.graph.wires.row(node).iter();
         let args = wires
             .zip(&spec.node.params)
             .map(|(wire, param)| match wire {
                 Wire::Source(number) => {
                     let bound = self.session.source(*number);
                     files.extend(bound.files.clone());
-                    Arg::Given(bound.value(param.value_type.id).clone())
+                    Arg::Given(bound.value(param.value_type.id()).clone())
                 }
                 Wire::Node(parent) => Arg::Output(*parent, self.session.output(*parent)),
             });
@@ -516,7 +516,7 @@ impl Driver<'_> {
     fn found_elsewhere(&mut self, flight: Flight, record: &Record) {
         for node in flight.nodes {
             if !self.cut_off(node) {
-                let handle = Handle::recorded(record, self.session.spec(node).node.output.codec);
+                let handle = Handle::recorded(record, self.session.spec(node).node.output.codec());
                 let handle = Arc::new(handle.expect("found by its resolved signature"));
                 self.settled(node, handle, Outcome::Hit, None, None);
             } else if let Some(entry) = self.entries.get_mut(&node) {
@@ -553,8 +553,7 @@ impl Driver<'_> {
     /// Counts down what children in this state wait for, and readies those
     /// that wait for nothing more.
     fn wake_children(&mut self, node: u32, state: State) {
-        for at in 0..self.session.graph.children[node as usize].len() {
-            let child = self.session.graph.children[node as usize][at];
+        for &child in self.session.graph.children.row(node) {
             let Some(progress) = self.progress.get_mut(&child) else {
                 continue;
             };
@@ -593,7 +592,7 @@ impl Driver<'_> {
             .node
             .clone();
         let note: Arc<str> = format!("needs {cause}, which failed: {message}").into();
-        let mut stack = self.session.graph.children[node as usize].clone();
+        let mut stack = self.session.graph.children.row(node).to_vec();
         while let Some(child) = stack.pop() {
             let Some(progress) = self.progress.get_mut(&child) else {
                 continue;
@@ -604,7 +603,7 @@ impl Driver<'_> {
             ) {
                 progress.state = State::Blocked;
                 self.tell(child, Outcome::Blocked, None, None, Some(note.clone()));
-                stack.extend(&self.session.graph.children[child as usize]);
+                stack.extend(self.session.graph.children.row(child));
             }
         }
     }

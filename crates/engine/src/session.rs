@@ -9,20 +9,23 @@
 //! the edited sources and not the whole graph.
 
 use std::any::TypeId;
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use refrain_store::{Digest, Parts, Signature};
-use rustc_hash::FxHashSet;
+use refrain_store::{Digest, Part, Parts, Signature};
+use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 
+use crate::code::Code;
 use crate::db::{Bound, Context, Db, Link, Refrain, Spec};
 use crate::error::{Error, Result, suggest};
 use crate::files;
 use crate::handle::Handle;
 use crate::inputs::{Input, Inputs, Kind};
+use crate::node::Node;
 use crate::pipeline::{Graph, Wire};
 use crate::queries::{self, Key, Source, Unit};
-use crate::signature::{Explain, Notes, PartKind, walk_code, walk_deps, walk_env};
+use crate::signature::{Explain, Hash, Notes, PartKind, walk_code, walk_deps, walk_env};
 use crate::value::Value;
 
 /// The live state of one pipeline.
@@ -47,6 +50,8 @@ pub(crate) struct Session {
     inputs: Option<Inputs>,
     reach: Option<Arc<Reach>>,
     revision: u64,
+    /// Code parts and their texts, by the code's address, which nodes share.
+    explained: RefCell<FxHashMap<usize, (Option<Arc<Part>>, Notes)>>,
     /// Per node: the signature last told to the store as the node's latest.
     pub latest: Vec<Option<Signature>>,
 }
@@ -101,6 +106,7 @@ impl Session {
             inputs: None,
             reach: None,
             revision: 0,
+            explained: RefCell::default(),
             latest: vec![None; nodes],
             graph,
         }
@@ -266,14 +272,14 @@ impl Session {
         for (node, param) in &source.takers {
             let node = &self.graph.nodes[*node as usize];
             let param = &node.params[*param as usize];
-            if values.iter().any(|(id, _)| *id == param.value_type.id) {
+            if values.iter().any(|(id, _)| *id == param.value_type.id()) {
                 continue;
             }
             let value = input.as_param(param).map_err(|problem| Error::InputValue {
                 input: source.name.to_string(),
                 problem: format!("{problem} (taken by {})", node.location),
             })?;
-            values.push((param.value_type.id, value));
+            values.push((param.value_type.id(), value));
         }
         Ok(values.into())
     }
@@ -421,7 +427,11 @@ impl Session {
     /// The parts of a node's signature, leaf by leaf, and the texts of the leaves.
     pub fn parts(&self, node: u32) -> (Parts, Notes) {
         let spec = self.spec(node);
-        let mut notes = spec.notes.to_vec();
+        let mut notes = Notes::new();
+        let code = self.explained_code(&spec.node, &mut notes);
+        let env = Explain::part(PartKind::Env, &mut notes, |explain| {
+            walk_env(&spec.node, &self.context().config, explain);
+        });
         let inputs = Explain::part(PartKind::Inputs, &mut notes, |explain| {
             queries::walk_sources(&self.db, &spec, explain);
         });
@@ -432,18 +442,34 @@ impl Session {
             walk_deps(keys, &spec.node.code, depth, explain);
         });
         let parts = Parts {
-            code: spec.code.clone(),
-            env: spec.env.clone(),
+            code,
+            env,
             inputs,
             deps,
         };
         (parts, notes)
     }
 
+    /// The code part of a node, explained once for all that share the code.
+    fn explained_code(&self, node: &Node, notes: &mut Notes) -> Option<Arc<Part>> {
+        let mut explained = self.explained.borrow_mut();
+        let (part, texts) = explained
+            .entry(Arc::as_ptr(&node.code) as usize)
+            .or_insert_with(|| {
+                let mut texts = Notes::new();
+                let part = Explain::part(PartKind::Code, &mut texts, |explain| {
+                    walk_code(&node.code, explain);
+                });
+                (part, texts)
+            });
+        notes.extend(texts.iter().cloned());
+        part.clone()
+    }
+
     fn named_parents(&self, node: u32) -> impl Iterator<Item = (&str, u32)> {
         let params = self.graph.nodes[node as usize].params.iter();
         params
-            .zip(&self.graph.wires[node as usize])
+            .zip(self.graph.wires.row(node))
             .filter_map(|(param, wire)| match wire {
                 Wire::Node(parent) => Some((&*param.name, *parent)),
                 Wire::Source(_) => None,
@@ -451,31 +477,15 @@ impl Session {
     }
 }
 
-/// One unit a node, parents first. Nodes that share their code share its part.
+/// One unit a node, parents first. Nodes that share their code are hashed once.
 fn make_units(db: &Db, graph: &Graph, sources: &[Source]) -> Vec<Unit> {
     let config = &db.context().config;
-    let mut code_parts = rustc_hash::FxHashMap::default();
+    let mut codes = FxHashMap::<*const Code, Option<Digest>>::default();
     let mut units: Vec<Unit> = Vec::with_capacity(graph.nodes.len());
-    for (node, wires) in graph.nodes.iter().zip(&graph.wires) {
-        let (code, code_notes) = code_parts
-            .entry(Arc::as_ptr(&node.code))
-            .or_insert_with(|| {
-                let mut notes = Notes::new();
-                let part = Explain::part(PartKind::Code, &mut notes, |explain| {
-                    walk_code(&node.code, explain);
-                });
-                (part, Arc::<[_]>::from(notes))
-            })
-            .clone();
-        let mut env_notes = Notes::new();
-        let env = Explain::part(PartKind::Env, &mut env_notes, |explain| {
-            walk_env(node, config, explain);
+    for (node, wires) in graph.nodes.iter().zip(graph.wires.rows()) {
+        let code = *codes.entry(Arc::as_ptr(&node.code)).or_insert_with(|| {
+            Hash::part(PartKind::Code, |hash| walk_code(&node.code, hash))
         });
-        let notes = if env_notes.is_empty() {
-            code_notes
-        } else {
-            code_notes.iter().cloned().chain(env_notes).collect()
-        };
         let link = |wire: &Wire| match *wire {
             Wire::Source(number) => Link::Source(sources[number as usize]),
             Wire::Node(parent) => Link::Node(units[parent as usize]),
@@ -483,8 +493,7 @@ fn make_units(db: &Db, graph: &Graph, sources: &[Source]) -> Vec<Unit> {
         let spec = Spec {
             node: node.clone(),
             code,
-            env,
-            notes,
+            env: Hash::part(PartKind::Env, |hash| walk_env(node, config, hash)),
             links: wires.iter().map(link).collect(),
         };
         let unit = Unit::builder(Arc::new(spec))

@@ -11,7 +11,8 @@
 
 use std::sync::Arc;
 
-use refrain_store::{Digest, Leaf, Part, Parts, Signature};
+use refrain_store::{Digest, Leaf, Part, Signature};
+use smallvec::SmallVec;
 
 use crate::code::{Code, Item};
 use crate::config::CacheConfig;
@@ -88,7 +89,8 @@ pub(crate) fn walk_deps<'a>(
 
 /// Hashes the leaves it sees.
 pub(crate) struct Hash {
-    bytes: Vec<u8>,
+    /// Room for a part of a few leaves without asking for memory.
+    bytes: SmallVec<[u8; 512]>,
     leaves: u32,
 }
 
@@ -101,7 +103,7 @@ impl Hash {
     }
 
     fn new(kind: PartKind) -> Self {
-        let mut bytes = Vec::with_capacity(256);
+        let mut bytes = SmallVec::new();
         bytes.extend_from_slice(FORMAT);
         bytes.push(kind as u8);
         Hash { bytes, leaves: 0 }
@@ -181,18 +183,6 @@ pub(crate) struct PartHashes {
     pub env: Option<Digest>,
     pub inputs: Option<Digest>,
     pub deps: Option<Digest>,
-}
-
-impl From<&Parts> for PartHashes {
-    fn from(parts: &Parts) -> Self {
-        let hash = |part: &Option<Arc<Part>>| part.as_ref().map(|part| part.hash);
-        PartHashes {
-            code: hash(&parts.code),
-            env: hash(&parts.env),
-            inputs: hash(&parts.inputs),
-            deps: hash(&parts.deps),
-        }
-    }
 }
 
 impl PartHashes {

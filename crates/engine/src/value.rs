@@ -46,39 +46,72 @@ pub trait ValueCodec: Send + Sync {
 }
 
 /// A type as the engine knows it: an identity, a name for people, and a codec
-/// where its values can be kept.
+/// where its values can be kept. As small as a reference: graphs hold many.
 #[derive(Clone, Copy)]
-pub struct ValueType {
-    /// Identity; edges join equal ids only.
-    pub id: TypeId,
-    /// The type's name, for messages.
-    pub name: &'static str,
-    /// How to keep values of it; `None` where they live in memory only.
-    pub codec: Option<&'static dyn ValueCodec>,
+pub struct ValueType(&'static dyn Describe);
+
+trait Describe: Send + Sync {
+    fn id(&self) -> TypeId;
+    fn name(&self) -> &'static str;
+    fn codec(&self) -> Option<&'static dyn ValueCodec>;
 }
 
 impl ValueType {
     /// A type whose values live in memory only.
     pub fn memory<T: Any + Send + Sync>() -> Self {
-        ValueType {
-            id: TypeId::of::<T>(),
-            name: type_name::<T>(),
-            codec: None,
-        }
+        ValueType(&InMemory::<T>(PhantomData))
     }
 
     /// A type whose values can be kept on disk.
     pub fn kept<T: Any + Send + Sync + Serialize + DeserializeOwned>() -> Self {
-        ValueType {
-            codec: Some(&SerdeCodec::<T>(PhantomData)),
-            ..Self::memory::<T>()
-        }
+        ValueType(&SerdeCodec::<T>(PhantomData))
+    }
+
+    /// Its identity; edges join equal ids only.
+    pub fn id(&self) -> TypeId {
+        self.0.id()
+    }
+
+    /// Its name, for messages.
+    pub fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    /// How to keep values of it; `None` where they live in memory only.
+    pub fn codec(&self) -> Option<&'static dyn ValueCodec> {
+        self.0.codec()
     }
 }
 
 impl fmt::Debug for ValueType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ValueType({})", self.name)
+        write!(f, "ValueType({})", self.name())
+    }
+}
+
+struct InMemory<T>(PhantomData<fn() -> T>);
+
+impl<T: Any + Send + Sync> Describe for InMemory<T> {
+    fn id(&self) -> TypeId {
+        TypeId::of::<T>()
+    }
+    fn name(&self) -> &'static str {
+        type_name::<T>()
+    }
+    fn codec(&self) -> Option<&'static dyn ValueCodec> {
+        None
+    }
+}
+
+impl<T: Any + Send + Sync + Serialize + DeserializeOwned> Describe for SerdeCodec<T> {
+    fn id(&self) -> TypeId {
+        TypeId::of::<T>()
+    }
+    fn name(&self) -> &'static str {
+        type_name::<T>()
+    }
+    fn codec(&self) -> Option<&'static dyn ValueCodec> {
+        Some(&SerdeCodec::<T>(PhantomData))
     }
 }
 
