@@ -284,6 +284,12 @@ impl Database {
             .map(drop)
     }
 
+    /// Says whether the file's pages make sense. Reads all of them.
+    pub(crate) fn is_sound(&mut self) -> rusqlite::Result<bool> {
+        let mut statement = self.connection.prepare("PRAGMA quick_check(1)")?;
+        statement.query_row([], |row| Ok(row.get_ref(0)?.as_str()? == "ok"))
+    }
+
     /// Says whether another connection committed since this was last asked.
     pub(crate) fn changed_elsewhere(&mut self) -> rusqlite::Result<bool> {
         let version = self

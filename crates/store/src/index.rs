@@ -44,6 +44,8 @@ pub(crate) struct Index {
     recent: Mutex<Recent>,
     /// SQLite met contents that cannot be; the writer opens anew before it writes again.
     suspect: AtomicBool,
+    /// The file was checked as a whole, which is done once.
+    checked: AtomicBool,
     problem: OnceLock<Arc<StoreError>>,
 }
 
@@ -104,6 +106,7 @@ impl Index {
             access,
             recent: Mutex::default(),
             suspect: AtomicBool::new(false),
+            checked: AtomicBool::new(false),
             problem: OnceLock::new(),
         };
         if let Some(problem) = problem {
@@ -164,10 +167,26 @@ impl Index {
                 Lookup::Damaged(reason)
             }
             Ok(None) => {
-                self.count_miss();
+                let was_seen = self.recent.lock().prefixes.is_some();
+                match was_seen {
+                    true => self.check(),
+                    false => self.count_miss(),
+                }
                 Lookup::Absent
             }
             Err(reason) => Lookup::Damaged(reason),
+        }
+    }
+
+    /// Looks for damage that SQLite does not notice by itself, when a key that was seen is not found.
+    ///
+    /// A record that another process discarded has the same look, so this is done once.
+    fn check(&self) {
+        if !self.checked.swap(true, Ordering::Relaxed)
+            && let Ok(false) = self.ask(Database::is_sound)
+            && !self.suspect.swap(true, Ordering::Relaxed)
+        {
+            warn!(path = %self.root.path(opening::FILE).display(), "records are damaged");
         }
     }
 
@@ -330,6 +349,7 @@ impl Index {
         }
         open.file = file_of(&self.root);
         self.suspect.store(false, Ordering::Relaxed);
+        self.checked.store(false, Ordering::Relaxed);
         self.start_over(open);
         Ok(())
     }

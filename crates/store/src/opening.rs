@@ -3,7 +3,7 @@
 //! All of it is done by one process at a time. What a row means is `database`'s business; this knows the
 //! tables, the versions and the file.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,9 @@ const APPLICATION: i64 = 0x7266_726e;
 pub(crate) const FILE: &str = "records.db";
 const COMPANIONS: [&str; 3] = ["records.db-wal", "records.db-shm", "records.db-journal"];
 const ASIDE: &str = "records.db.damaged";
+
+/// The bytes of a page.
+const PAGE: u64 = 4096;
 
 /// How long a statement waits for another process's transaction, which takes milliseconds.
 const BUSY: Duration = Duration::from_secs(10);
@@ -180,16 +183,16 @@ fn inspect(root: &Root) -> io::Result<File> {
             return Ok(File::Damaged(format!("{name} is not a regular file")));
         }
     }
-    let header = match root.stat(FILE)? {
+    let (header, size) = match root.stat(FILE)? {
         None => return Ok(File::Absent),
         Some(found) if !found.is_file() => {
             return Ok(File::Damaged("it is not a regular file".into()));
         }
         Some(_) => {
-            use std::io::Read;
             let mut header = Vec::with_capacity(100);
-            root.read(FILE)?.0.take(100).read_to_end(&mut header)?;
-            header
+            let (file, identity) = root.read(FILE)?;
+            file.take(100).read_to_end(&mut header)?;
+            (header, identity.size)
         }
     };
     let number = |at: usize| {
@@ -202,12 +205,20 @@ fn inspect(root: &Root) -> io::Result<File> {
             File::Damaged("it is not a database".into())
         }
         (found, APPLICATION) if found > FORMAT => File::Newer(found),
+        _ if is_cut_off(root, size, number(28))? => File::Damaged("its end is missing".into()),
         // A file whose first transaction is still beside it has neither number yet.
         (FORMAT, APPLICATION) | (0, 0) => File::Good,
         (found, application) => File::Damaged(format!(
             "it is a database of another application ({application:#x}, version {found})"
         )),
     })
+}
+
+/// Says whether the file is shorter than its header says, in pages. SQLite would read zeros there.
+/// As long as there is a write-ahead log, pages may be in that and not in the file yet.
+fn is_cut_off(root: &Root, size: u64, pages: i64) -> io::Result<bool> {
+    let logged = root.regular(COMPANIONS[0])?.is_some_and(|wal| wal.size > 0);
+    Ok(!logged && size < pages.unsigned_abs() * PAGE)
 }
 
 fn open_tables(
@@ -254,6 +265,7 @@ fn create_tables(
             "it is a database of another application".into(),
         ));
     }
+    connection.pragma_update(None, "page_size", PAGE.cast_signed())?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // One transaction: a process that dies in it leaves a file that is created again.
     connection.execute_batch("BEGIN IMMEDIATE")?;

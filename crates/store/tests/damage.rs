@@ -281,7 +281,12 @@ fn truncated_records_cost_at_most_records() {
             commit(&store, "new", b"new");
             store.flush();
         }
-        assert!(is_hit(&store, "new"), "at {len}: {:?}", store.problem());
+        assert!(
+            is_hit(&store, "new"),
+            "at {len}: {:?} {:?}",
+            store.problem(),
+            store.find(&signature("new"))
+        );
         drop(store);
         assert!(is_hit(&cache.open(), "new"), "at {len}");
     }
