@@ -167,10 +167,12 @@ impl Index {
                 Lookup::Damaged(reason)
             }
             Ok(None) => {
-                let was_seen = self.recent.lock().prefixes.is_some();
-                match was_seen {
-                    true => self.check(),
-                    false => self.count_miss(),
+                let known = self.recent.lock().prefixes.is_some();
+                match by {
+                    _ if !known => self.count_miss(),
+                    Key::Signature => self.check(),
+                    // The record may have been discarded, by its signature.
+                    Key::Resolved => {}
                 }
                 Lookup::Absent
             }
@@ -277,8 +279,14 @@ impl Index {
         recent.discarded.insert(*signature);
     }
 
+    /// Lets go of a discarded record whose row is gone; one that was made again meanwhile stays known.
     pub(crate) fn discarded(&self, signature: &Signature) {
-        self.recent.lock().discarded.remove(signature);
+        let mut recent = self.recent.lock();
+        if recent.discarded.remove(signature)
+            && let Some(prefixes) = &mut recent.prefixes
+        {
+            prefixes.remove(&signature.prefix());
+        }
     }
 
     /// Learns what other processes committed since this was last asked.

@@ -153,9 +153,10 @@ pub(crate) fn restore(root: &Root, database: &mut Database) -> rusqlite::Result<
             return Ok(());
         }
     };
+    let mut restored = FxHashSet::default();
     for (pipeline, section) in sections {
         match serde_json::from_str::<Section<'_>>(section.get()) {
-            Ok(section) => restore_section(database, pipeline.into(), section)?,
+            Ok(section) => restore_section(database, pipeline.into(), section, &mut restored)?,
             Err(error) => {
                 warn!(path = %root.path(FILE).display(), pipeline, %error, "a section of the snapshot is damaged");
             }
@@ -304,6 +305,7 @@ fn restore_section(
     database: &mut Database,
     pipeline: Arc<str>,
     section: Section<'_>,
+    restored: &mut FxHashSet<Signature>,
 ) -> rusqlite::Result<()> {
     let shared: FxHashMap<Digest, Arc<Part>> = section
         .parts
@@ -314,7 +316,9 @@ fn restore_section(
     for (name, node) in section.nodes {
         let name: Arc<str> = name.into();
         if let Some(record) = record_of(&name, node, &shared) {
-            database.insert(&record, &[], false)?;
+            if restored.insert(record.signature) {
+                database.insert(&record, &[], true)?;
+            }
             latest.push((name, record.signature));
         } else {
             warn!(%pipeline, node = %name, "a node of the snapshot is damaged");
