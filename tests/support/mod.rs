@@ -14,6 +14,11 @@ impl Counter {
         self.0.lock().unwrap().push(name);
     }
 
+    /// How many executions there were since the last call of `take`.
+    pub fn seen(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
     /// The executions since the last call.
     pub fn take(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.0.lock().unwrap())

@@ -33,6 +33,12 @@ use crate::session::Session;
 /// other processes have made meanwhile.
 const TICK: Duration = Duration::from_millis(10);
 
+/// An execution quicker than this costs less than waking a thread for it.
+const QUICK: Duration = Duration::from_micros(20);
+
+/// After so many quick executions the next one is expected to be quick.
+const QUICK_IN_A_ROW: u32 = 32;
+
 /// What a run is asked for.
 pub(crate) struct Request<'a> {
     pub targets: &'a [u32],
@@ -71,6 +77,7 @@ pub(crate) fn drive(session: &mut Session, request: &Request<'_>) -> Driven {
         entries: FxHashMap::default(),
         looked: false,
         stopped: false,
+        quick: 0,
     };
     driver.session.refresh();
     driver.need(request.targets);
@@ -126,6 +133,8 @@ struct Driver<'a> {
     looked: bool,
     /// Nothing more is started: a node failed, or the run was cancelled.
     stopped: bool,
+    /// How many executions in a row were quick.
+    quick: u32,
 }
 
 impl Driver<'_> {
@@ -451,12 +460,13 @@ impl Driver<'_> {
         }
     }
 
-    /// Hands work to a worker, or does it here when nothing else is going on:
-    /// waking a thread costs more than many a node.
+    /// Hands work to a worker, or does it here when nothing else is going on or
+    /// nodes are quick: waking a thread costs more than many a node.
     fn submit(&mut self, ticket: u64, work: Arc<Work>) {
         let pool = self.request.pool;
         let alone = self.flights.len() == 1 && self.ready.is_empty();
-        if work.spec.node.timeout.is_none() && (pool.jobs() == 1 || alone) {
+        let here = pool.jobs() == 1 || alone || self.quick >= QUICK_IN_A_ROW;
+        if work.spec.node.timeout.is_none() && here {
             self.started(ticket);
             let done = pool.execute_here(&work);
             return self.landed(ticket, done);
@@ -493,6 +503,7 @@ impl Driver<'_> {
                 elapsed,
                 note,
             } => {
+                self.quick = if elapsed < QUICK { self.quick + 1 } else { 0 };
                 let mut outcome = Outcome::Executed;
                 for node in flight.nodes {
                     let told = (outcome == Outcome::Executed).then_some(elapsed);

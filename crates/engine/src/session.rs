@@ -306,8 +306,10 @@ impl Session {
             let lowered = std::mem::replace(&mut self.lowered[number as usize], true);
             self.touch_low(&takers, !lowered);
         }
-        for node in self.graph.descendants(&takers) {
-            self.settled[node as usize] = false;
+        if !first {
+            for node in self.graph.descendants(&takers) {
+                self.settled[node as usize] = false;
+            }
         }
         self.revision += 1;
     }
