@@ -19,8 +19,8 @@ pub(crate) enum Key {
     Resolved,
 }
 
-/// What a row that was looked for turned out to be: a record, or a reason why it cannot be used.
-pub(crate) type Found = Option<Result<Record, String>>;
+/// What a row that was looked for turned out to be: its id, and a record or a reason why it cannot be used.
+pub(crate) type Found = Option<(i64, Result<Record, String>)>;
 
 /// One connection and what is known about its file.
 #[derive(Debug)]
@@ -82,14 +82,14 @@ impl Database {
             connection, parts, ..
         } = self;
         let mut statement = connection.prepare_cached(match by {
-            Key::Signature => "SELECT signature, resolved, body FROM records WHERE signature = ?1 ORDER BY id DESC",
-            Key::Resolved => "SELECT signature, resolved, body FROM records WHERE resolved = ?1 ORDER BY id DESC",
+            Key::Signature => "SELECT id, signature, resolved, body FROM records WHERE signature = ?1 ORDER BY id DESC",
+            Key::Resolved => "SELECT id, signature, resolved, body FROM records WHERE resolved = ?1 ORDER BY id DESC",
         })?;
         let mut rows = statement.query([key.prefix().cast_signed()])?;
         while let Some(row) = rows.next()? {
-            let signature = row.get::<_, i64>(0)?.cast_unsigned();
-            let resolved = row.get::<_, i64>(1)?.cast_unsigned();
-            let body = row.get_ref(2)?.as_blob()?;
+            let signature = row.get::<_, i64>(1)?.cast_unsigned();
+            let resolved = row.get::<_, i64>(2)?.cast_unsigned();
+            let body = row.get_ref(3)?.as_blob()?;
             let is_it = match by {
                 Key::Signature => body::signature_of(signature, body),
                 Key::Resolved => body::resolved_of(resolved, body),
@@ -97,7 +97,8 @@ impl Database {
             // A body too short to have a key may have been the one.
             if is_it.is_none_or(|found| found == *key) {
                 let mut shared = |id| part(connection, parts, id);
-                return Ok(Some(body::decode(signature, resolved, body, &mut shared)));
+                let record = body::decode(signature, resolved, body, &mut shared);
+                return Ok(Some((row.get(0)?, record)));
             }
         }
         Ok(None)

@@ -11,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tracing::warn;
 
+use crate::ahead::Ahead;
 use crate::claim::Locks;
 use crate::database::{Database, Key};
 use crate::digest::Signature;
@@ -67,6 +68,8 @@ struct Recent {
     /// absent. `None`: not loaded yet.
     prefixes: Option<FxHashSet<u64>>,
     misses: i64,
+    /// Rows that are likely to be asked for next.
+    ahead: Ahead,
 }
 
 impl Index {
@@ -138,7 +141,7 @@ impl Index {
 
     pub(crate) fn find(&self, by: Key, key: &Signature) -> Lookup {
         {
-            let recent = self.recent.lock();
+            let mut recent = self.recent.lock();
             let pending = match by {
                 Key::Signature => recent.by_signature.get(key),
                 Key::Resolved => recent.by_resolved.get(key),
@@ -153,8 +156,21 @@ impl Index {
             if absent || recent.discarded.contains(key) {
                 return Lookup::Absent;
             }
+            if by == Key::Signature
+                && let Some(record) = recent.ahead.get(key)
+            {
+                return Lookup::Hit(record);
+            }
         }
-        let found = self.ask(|database| database.find(by, key));
+        let found = self.ask(|database| match database.find(by, key)? {
+            None => Ok(None),
+            Some((id, record)) => {
+                if by == Key::Signature && record.is_ok() {
+                    self.read_on(database, id)?;
+                }
+                Ok(Some(record))
+            }
+        });
         match found {
             Ok(Some(Ok(record))) => {
                 match self.recent.lock().discarded.contains(&record.signature) {
@@ -178,6 +194,24 @@ impl Index {
             }
             Err(reason) => Lookup::Damaged(reason),
         }
+    }
+
+    /// Reads the rows after `id`, where they are likely to be asked for next.
+    fn read_on(&self, database: &mut Database, id: i64) -> rusqlite::Result<()> {
+        let Some(limit) = self.recent.lock().ahead.plan(id) else {
+            return Ok(());
+        };
+        let mut records = Vec::new();
+        let end = database.scan(id, limit, |_| true, |record| records.push(record))?;
+        let mut recent = self.recent.lock();
+        let recent = &mut *recent;
+        let (pending, discarded) = (&recent.by_signature, &recent.discarded);
+        let current = records.into_iter().filter(|record| {
+            let key = &record.signature;
+            !pending.contains_key(key) && !discarded.contains(key)
+        });
+        recent.ahead.fill(current, end.unwrap_or(id));
+        Ok(())
     }
 
     /// Looks for damage that SQLite does not notice by itself, when a key that was seen is not found.
@@ -245,6 +279,7 @@ impl Index {
         if !recent.discarded.is_empty() {
             recent.discarded.remove(&record.signature);
         }
+        recent.ahead.forget(&record.signature);
         match &mut recent.prefixes {
             Some(prefixes) => {
                 new &= prefixes.insert(record.signature.prefix());
@@ -276,6 +311,7 @@ impl Index {
         if let Some(record) = recent.by_signature.remove(signature) {
             remove_same(&mut recent.by_resolved, &record.resolved, &record);
         }
+        recent.ahead.forget(signature);
         recent.discarded.insert(*signature);
     }
 
@@ -372,6 +408,7 @@ impl Index {
             .is_ok_and(|last| last == 0);
         let mut recent = self.recent.lock();
         recent.misses = 0;
+        recent.ahead = Ahead::default();
         recent.prefixes = empty.then(FxHashSet::default);
         add_pending(&mut recent);
     }

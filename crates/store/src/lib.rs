@@ -22,6 +22,7 @@ mod record;
 mod body;
 mod root;
 
+mod ahead;
 mod blobs;
 mod claim;
 mod database;

@@ -315,3 +315,22 @@ fn uri(path: &Path, query: &str) -> std::ffi::OsString {
     uri.extend_from_slice(query.as_bytes());
     std::ffi::OsString::from_vec(uri)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_page_has_the_tables_as_they_are() {
+        let page = include_str!("../../../docs/storage-format.md");
+        assert!(page.contains(SCHEMA.trim()));
+    }
+
+    #[test]
+    fn a_uri_names_the_path_whatever_is_in_it() {
+        assert_eq!(
+            uri(Path::new("/a b/50%?#/é"), "?immutable=1"),
+            "file:/a b/50%25%3F%23/é?immutable=1"
+        );
+    }
+}

@@ -350,3 +350,42 @@ fn an_output_that_contradicts_itself_is_not_loaded() {
     assert!(matches!(store.load(&output), Err(Damage::Corrupt(_))));
     assert!(matches!(store.present(&output), Err(Damage::Corrupt(_))));
 }
+
+#[test]
+fn records_read_ahead_are_the_current_ones() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let words: Vec<String> = (0..400).map(|number| format!("{number}")).collect();
+    for word in &words {
+        commit(&store, word, word.as_bytes());
+    }
+    let store = {
+        drop(store);
+        cache.open()
+    };
+    // In order, so that the store reads ahead; some are replaced or discarded just before their turn.
+    for (number, word) in words.iter().enumerate() {
+        match number % 50 {
+            17 => {
+                store.discard(&signature(word));
+                store.flush();
+                assert_eq!(store.find(&signature(word)), Lookup::Absent);
+            }
+            23 => {
+                commit(&store, word, b"replaced");
+                store.flush();
+                assert_eq!(
+                    store.load(&hit(&store, word).output).expect("load"),
+                    b"replaced"
+                );
+            }
+            _ => assert_eq!(
+                store.load(&hit(&store, word).output).expect("load"),
+                word.as_bytes()
+            ),
+        }
+    }
+    for word in words.iter().rev().filter(|word| word.ends_with('9')) {
+        assert_eq!(*hit(&store, word).node, **word);
+    }
+}

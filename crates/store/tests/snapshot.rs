@@ -214,3 +214,19 @@ fn a_newer_snapshot_is_neither_read_nor_written() {
         newer
     );
 }
+
+#[test]
+fn the_example_of_the_format_page_is_a_whole_cache() {
+    let page = include_str!("../../../docs/storage-format.md");
+    let (_, example) = page.split_once("```json\n").expect("example");
+    let (example, _) = example.split_once("```").expect("end of the example");
+    let cache = Cache::new();
+    std::fs::create_dir(cache.path()).expect("mkdir");
+    std::fs::write(cache.file("metadata.json"), example).expect("write");
+    let store = cache.open();
+    let record = store.latest("retrieval", "tokens").expect("record");
+    assert_eq!(store.load(&record.output).expect("load"), b"abc");
+    let code = record.parts.code.as_ref().expect("code");
+    assert_eq!(&*code.leaves[0].name, "fn tokens");
+    assert!(!store.needs_snapshot("retrieval"));
+}
