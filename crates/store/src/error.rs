@@ -63,14 +63,6 @@ pub enum StoreError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
-    /// The snapshot could not be turned into JSON.
-    #[error("encode {}: {source}", path.display())]
-    Snapshot {
-        /// The snapshot file.
-        path: PathBuf,
-        /// What the encoder said.
-        source: serde_json::Error,
-    },
     /// A problem that [`crate::Store::problem`] tells as well.
     #[error("{0}")]
     Known(Arc<StoreError>),

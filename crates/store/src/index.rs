@@ -226,31 +226,35 @@ impl Index {
         }
     }
 
-    /// Finds the newest records of many signatures; damaged ones are left out.
-    pub(crate) fn find_all(
+    /// Hands out the records of the signatures in `wanted`; damaged ones are left out. Where there are
+    /// several of one signature the newest comes last.
+    pub(crate) fn each<T>(
         &self,
-        signatures: impl Iterator<Item = Signature>,
-    ) -> FxHashMap<Signature, Arc<Record>> {
-        let wanted: FxHashSet<Signature> = signatures.collect();
-        let mut found = FxHashMap::default();
+        wanted: &FxHashMap<Signature, T>,
+        mut visit: impl FnMut(&T, &Record),
+    ) {
         let rows = self.ask(Database::last_id).unwrap_or(0);
-        let few = (wanted.len() as i64) < rows / SCAN_SPEED;
+        let few = i64::try_from(wanted.len()).is_ok_and(|wanted| wanted < rows / SCAN_SPEED);
         if few {
-            for signature in wanted {
-                if let Lookup::Hit(record) = self.find(Key::Signature, &signature) {
-                    found.insert(signature, record);
+            for (signature, what) in wanted {
+                if let Lookup::Hit(record) = self.find(Key::Signature, signature) {
+                    visit(what, &record);
                 }
             }
-            return found;
+            return;
         }
-        found.reserve(wanted.len());
+        let discarded = self.recent.lock().discarded.clone();
         let mut after = 0;
         loop {
             // In pieces, so that others have their turn.
             let scanned = self.ask(|database| {
-                let wanted = |signature: &Signature| wanted.contains(signature);
-                database.scan(after, SCAN_ROWS, wanted, |record| {
-                    found.insert(record.signature, Arc::new(record));
+                let wants = |signature: &Signature| {
+                    wanted.contains_key(signature) && !discarded.contains(signature)
+                };
+                database.scan(after, SCAN_ROWS, wants, |record| {
+                    if let Some(what) = wanted.get(&record.signature) {
+                        visit(what, &record);
+                    }
                 })
             });
             match scanned {
@@ -258,9 +262,6 @@ impl Index {
                 Ok(None) | Err(_) => break,
             }
         }
-        let hidden = self.recent.lock();
-        found.retain(|signature, _| !hidden.discarded.contains(signature));
-        found
     }
 
     /// Asks the database; the error is a sentence, and contents that cannot be are remembered.

@@ -4,13 +4,14 @@
 //! anew and whole; the sections of others are copied as they stand. Unaware of transactions and threads.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use crossbeam::channel::{Sender, bounded};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -40,13 +41,8 @@ pub(crate) enum Standing {
     Newer(i64),
 }
 
-/// One node of a section, on its way to the file.
-pub(crate) struct Entry {
-    /// The name it has in the pipeline.
-    pub(crate) node: Arc<str>,
-    /// Its record.
-    pub(crate) record: Arc<Record>,
-}
+/// Takes a node's name in the pipeline and its record.
+pub(crate) type Visit<'a> = dyn FnMut(&str, &Record) + 'a;
 
 /// Reads what stands in the directory, down to the sections.
 pub(crate) fn read(root: &Root) -> Standing {
@@ -73,46 +69,35 @@ pub(crate) fn read(root: &Root) -> Standing {
     }
 }
 
-/// Replaces the file by one with `entries` as the section of `pipeline` and the others as they stand.
+/// Replaces the file by one with a new section of `pipeline`, and the others as they stand.
+///
+/// `nodes` hands out the section's nodes one by one, `note` gives the text of a note. One thread encodes
+/// and another writes: for a large section both take about as long.
 pub(crate) fn write(
     root: &Root,
     others: &BTreeMap<String, Box<RawValue>>,
     pipeline: &str,
-    entries: &[Entry],
-    notes: &BTreeMap<Digest, Arc<str>>,
+    nodes: impl FnOnce(&mut Visit<'_>),
+    note: impl Fn(&Digest) -> Option<Arc<str>>,
 ) -> Result<Identity, StoreError> {
-    let mut bad_json = None;
-    let written = root.replace(root, FILE, 0o644, |file| {
-        let mut to = BufWriter::with_capacity(1 << 18, file);
-        write!(to, "{{\"format\":{FORMAT},\"pipelines\":{{")?;
-        for (name, section) in others.iter().filter(|(name, _)| *name != pipeline) {
-            serde_json::to_writer(&mut to, name)?;
-            writeln!(to, ":{},", section.get())?;
-        }
-        let result = write_section(&mut to, pipeline, entries, notes);
-        if let Err(error) = result {
-            let error = if error.is_io() {
-                io::Error::from(error)
-            } else {
-                bad_json = Some(error);
-                io::ErrorKind::InvalidData.into()
-            };
-            return Err(error);
-        }
-        to.write_all(b"}}\n")?;
-        to.flush()
-    });
-    written.map_err(|source| match bad_json {
-        Some(source) => StoreError::Snapshot {
-            path: root.path(FILE),
-            source,
-        },
-        None => StoreError::Io {
+    let fill = |file: &mut cap_std::fs::File| {
+        std::thread::scope(|scope| {
+            let (pieces, queue) = bounded::<Vec<u8>>(4);
+            let writing =
+                scope.spawn(move || queue.iter().try_for_each(|piece| file.write_all(&piece)));
+            let encoded = encode(others, pipeline, nodes, note, &mut Pieces::new(pieces));
+            match writing.join() {
+                Ok(written) => written.and(encoded),
+                Err(_) => Err(io::Error::other("the thread that writes panicked")),
+            }
+        })
+    };
+    root.replace(root, FILE, 0o644, fill)
+        .map_err(|source| StoreError::Io {
             operation: "write",
             path: root.path(FILE),
             source,
-        },
-    })
+        })
 }
 
 /// The error for a file of the format `found`.
@@ -122,25 +107,6 @@ pub(crate) fn newer(root: &Root, found: i64) -> StoreError {
         found,
         known: FORMAT,
     }
-}
-
-/// The digests of the notes that the leaves of `entries` name.
-pub(crate) fn notes_of(entries: &[Entry]) -> FxHashSet<Digest> {
-    let mut seen = FxHashSet::default();
-    let mut notes = FxHashSet::default();
-    for Entry { record, .. } in entries {
-        let parts = &record.parts;
-        for part in [&parts.code, &parts.env, &parts.inputs, &parts.deps]
-            .into_iter()
-            .flatten()
-        {
-            // Shared parts are looked through once.
-            if part.leaves.iter().any(|leaf| leaf.note.is_some()) && seen.insert(part.hash) {
-                notes.extend(part.leaves.iter().filter_map(|leaf| leaf.note));
-            }
-        }
-    }
-    notes
 }
 
 /// Puts all that the snapshot names into `database`. What of it cannot be read is left out.
@@ -225,40 +191,99 @@ struct LeafText<'a> {
     note: Option<Digest>,
 }
 
-fn write_section(
-    mut to: &mut impl Write,
-    pipeline: &str,
-    entries: &[Entry],
-    notes: &BTreeMap<Digest, Arc<str>>,
-) -> serde_json::Result<()> {
-    let io = serde_json::Error::io;
-    serde_json::to_writer(&mut to, pipeline)?;
-    to.write_all(b":{\"nodes\":{").map_err(io)?;
-    let mut shared: BTreeMap<Digest, &Arc<Part>> = BTreeMap::new();
-    for (number, Entry { node, record }) in entries.iter().enumerate() {
-        let start: &[u8] = if number == 0 { b"\n" } else { b",\n" };
-        to.write_all(start).map_err(io)?;
-        serde_json::to_writer(&mut to, node)?;
-        to.write_all(b":").map_err(io)?;
-        serde_json::to_writer(&mut to, &text_of(node, record))?;
-        for part in [&record.parts.code, &record.parts.env]
-            .into_iter()
-            .flatten()
-        {
-            shared.entry(part.hash).or_insert(part);
+/// Bytes on their way to the thread that writes them.
+struct Pieces {
+    piece: Vec<u8>,
+    queue: Sender<Vec<u8>>,
+}
+
+/// The bytes of a piece, about.
+const PIECE: usize = 1 << 20;
+
+impl Pieces {
+    fn new(queue: Sender<Vec<u8>>) -> Self {
+        let piece = Vec::with_capacity(2 * PIECE);
+        Self { piece, queue }
+    }
+
+    fn put(&mut self, text: &str) {
+        self.piece.extend_from_slice(text.as_bytes());
+    }
+
+    fn put_json(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+        serde_json::to_writer(&mut self.piece, value).map_err(io::Error::from)
+    }
+
+    /// Hands on what is there, when it is a piece.
+    fn pass_on(&mut self, at: usize) {
+        if self.piece.len() >= at {
+            let next = Vec::with_capacity(2 * PIECE);
+            // Refused only when writing has failed, which the other thread tells.
+            let _ = self.queue.send(std::mem::replace(&mut self.piece, next));
         }
     }
-    to.write_all(b"},\n\"parts\":{").map_err(io)?;
-    for (number, (hash, part)) in shared.iter().enumerate() {
-        let start: &[u8] = if number == 0 { b"\n" } else { b",\n" };
-        to.write_all(start).map_err(io)?;
-        serde_json::to_writer(&mut to, hash)?;
-        to.write_all(b":").map_err(io)?;
-        serde_json::to_writer(&mut to, &leaf_texts(Some(part)))?;
+}
+
+fn encode(
+    others: &BTreeMap<String, Box<RawValue>>,
+    pipeline: &str,
+    nodes: impl FnOnce(&mut Visit<'_>),
+    note: impl Fn(&Digest) -> Option<Arc<str>>,
+    to: &mut Pieces,
+) -> io::Result<()> {
+    to.put("{\"format\":1,\"pipelines\":{");
+    for (name, section) in others.iter().filter(|(name, _)| *name != pipeline) {
+        to.put_json(name)?;
+        to.put(":");
+        to.put(section.get());
+        to.put(",\n");
+        to.pass_on(PIECE);
     }
-    to.write_all(b"},\n\"notes\":").map_err(io)?;
-    serde_json::to_writer(&mut to, notes)?;
-    to.write_all(b"}").map_err(io)
+    to.put_json(pipeline)?;
+    to.put(":{\"nodes\":{");
+    let mut shared: BTreeMap<Digest, Arc<Part>> = BTreeMap::new();
+    let mut noted: BTreeSet<Digest> = BTreeSet::new();
+    let (mut done, mut separator) = (Ok(()), "\n");
+    nodes(&mut |node, record| {
+        if done.is_err() {
+            return;
+        }
+        to.put(std::mem::replace(&mut separator, ",\n"));
+        done = to.put_json(node).and_then(|()| {
+            to.put(":");
+            to.put_json(&text_of(node, record))
+        });
+        to.pass_on(PIECE);
+        let parts = &record.parts;
+        for part in [&parts.inputs, &parts.deps].into_iter().flatten() {
+            noted.extend(part.leaves.iter().filter_map(|leaf| leaf.note));
+        }
+        for part in [&parts.code, &parts.env].into_iter().flatten() {
+            shared.entry(part.hash).or_insert_with(|| {
+                noted.extend(part.leaves.iter().filter_map(|leaf| leaf.note));
+                Arc::clone(part)
+            });
+        }
+    });
+    done?;
+    to.put("},\n\"parts\":{");
+    let mut separator = "\n";
+    for (hash, part) in &shared {
+        to.put(std::mem::replace(&mut separator, ",\n"));
+        to.put_json(hash)?;
+        to.put(":");
+        to.put_json(&leaf_texts(Some(part)))?;
+        to.pass_on(PIECE);
+    }
+    let notes: BTreeMap<Digest, Arc<str>> = noted
+        .into_iter()
+        .filter_map(|digest| Some((digest, note(&digest)?)))
+        .collect();
+    to.put("},\n\"notes\":");
+    to.put_json(&notes)?;
+    to.put("}}}\n");
+    to.pass_on(0);
+    Ok(())
 }
 
 fn text_of<'a>(node: &str, record: &'a Record) -> Node<'a> {

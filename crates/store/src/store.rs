@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
 use tracing::debug;
 
 use crate::blobs::Blobs;
@@ -20,7 +21,7 @@ use crate::error::{Damage, StoreError};
 use crate::index::{Access, Index};
 use crate::record::{Lookup, Output, Record, RunEntry};
 use crate::root::Root;
-use crate::snapshot::{self, Entry, Standing};
+use crate::snapshot::{self, Standing, Visit};
 use crate::sources::Sources;
 use crate::writer::{Message, Writer};
 
@@ -255,11 +256,16 @@ impl Store {
             };
         };
         writer.flush();
-        let entries = self.entries(nodes.collect());
-        let notes = snapshot::notes_of(&entries)
-            .into_iter()
-            .filter_map(|digest| Some((digest, self.note(&digest)?)))
-            .collect();
+        // Nodes of the same signature share a record.
+        let mut names: FxHashMap<Signature, Vec<Arc<str>>> = FxHashMap::default();
+        for (node, signature) in nodes {
+            names.entry(signature).or_default().push(node);
+        }
+        let nodes = |visit: &mut Visit<'_>| {
+            self.index.each(&names, |names, record| {
+                names.iter().for_each(|name| visit(name, record));
+            });
+        };
         let _alone = locks.alone(Alone::Snapshot);
         let others = match snapshot::read(&self.root) {
             Standing::Nothing => Default::default(),
@@ -269,7 +275,8 @@ impl Store {
                 return Err(StoreError::Known(self.index.set_problem(problem)));
             }
         };
-        let identity = snapshot::write(&self.root, &others, pipeline, &entries, &notes)
+        let note = |digest: &Digest| self.note(digest);
+        let identity = snapshot::write(&self.root, &others, pipeline, nodes, note)
             .map_err(|error| StoreError::Known(self.index.set_problem(error)))?;
         let names = others.into_keys().chain([pipeline.to_owned()]);
         self.know_snapshot(format!("{identity:?}"), names.collect());
@@ -347,17 +354,6 @@ impl Store {
     /// The first problem with writing since open.
     pub fn problem(&self) -> Option<Arc<StoreError>> {
         self.index.problem()
-    }
-
-    fn entries(&self, nodes: Vec<(Arc<str>, Signature)>) -> Vec<Entry> {
-        let records = self
-            .index
-            .find_all(nodes.iter().map(|(_, signature)| *signature));
-        let with_record = |(node, signature)| {
-            let record = Arc::clone(records.get(&signature)?);
-            Some(Entry { node, record })
-        };
-        nodes.into_iter().filter_map(with_record).collect()
     }
 
     fn know_snapshot(&self, state: String, pipelines: BTreeSet<String>) {
