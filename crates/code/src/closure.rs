@@ -118,7 +118,7 @@ impl World {
                 crate::manifest::Origin::Locked(name) => {
                     edges.push((Vertex::Package(self.locked(&package, name)), 1));
                 }
-                crate::manifest::Origin::Engine => {}
+                crate::manifest::Origin::Engine(_) => {}
             }
         }
         Rc::new(edges)

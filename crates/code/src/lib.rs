@@ -54,7 +54,7 @@ mod tree;
 mod world;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use site::Site;
 
@@ -116,6 +116,15 @@ impl Sources {
             ..World::default()
         };
         Sources { world }
+    }
+
+    /// By what name the package in `manifest_dir` knows the engine's crate `package`, which it may have
+    /// renamed; None when it does not depend on it.
+    pub fn name_of(&mut self, manifest_dir: &Path, package: &str) -> Option<String> {
+        let manifest = self.world.package(manifest_dir).ok()?;
+        let engine = manifest::Origin::Engine(package.to_owned());
+        let mut origins = manifest.origins.iter();
+        origins.find_map(|(name, origin)| (*origin == engine).then(|| name.clone()))
     }
 
     /// Finds what the function at `site` stands on. `source` is the function itself as text, all that

@@ -25,8 +25,8 @@ pub(crate) enum Origin {
     Path(PathBuf),
     /// A package of a registry or of git, by its name in Cargo.lock.
     Locked(String),
-    /// The engine's own crates, which do not count.
-    Engine,
+    /// One of the engine's own crates, which do not count.
+    Engine(String),
 }
 
 /// One compilation target.
@@ -208,7 +208,7 @@ fn origin(
         .and_then(|detail| detail.package.as_deref())
         .unwrap_or(name);
     if Package::is_engine(package) {
-        return Origin::Engine;
+        return Origin::Engine(package.to_owned());
     }
     if let Some(path) = detail.and_then(|detail| detail.path.as_deref()) {
         return Origin::Path(clean(&dir.join(path)));

@@ -201,7 +201,7 @@ impl World {
         match package.origins.get(&name) {
             Some(Origin::Path(dir)) => self.library(dir).map(External::Crate),
             Some(Origin::Locked(name)) => Some(External::Package(self.locked(&package, name))),
-            Some(Origin::Engine) => None,
+            Some(Origin::Engine(_)) => None,
             None if package.lib().is_some_and(|lib| lib.crate_name == name)
                 && !Package::is_engine(&package.name) =>
             {

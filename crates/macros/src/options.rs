@@ -1,0 +1,228 @@
+//! The arguments of `#[func(..)]`.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Error, Expr, Lit, LitStr, Path, Token};
+
+const KNOWN: [&str; 7] = [
+    "output",
+    "cache",
+    "cache_key",
+    "cache_backend",
+    "retries",
+    "timeout",
+    "crate",
+];
+
+/// Part of the design, refused until they are built rather than ignored.
+const PLANNED: [&str; 4] = ["map_axis", "key_attr", "batch", "ttl"];
+
+/// What `#[func(..)]` says.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) output: Option<LitStr>,
+    pub(crate) cache: bool,
+    pub(crate) cache_key: Option<LitStr>,
+    pub(crate) cache_backend: Option<LitStr>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) krate: Option<Path>,
+}
+
+impl Options {
+    /// Reads the arguments, and says all that is wrong with them at once.
+    pub(crate) fn parse(tokens: proc_macro2::TokenStream) -> (Self, Option<Error>) {
+        let mut options = Options::default();
+        let mut errors: Option<Error> = None;
+        let mut seen: Vec<String> = Vec::new();
+        let all = |input: ParseStream<'_>| -> syn::Result<()> {
+            while !input.is_empty() {
+                let name = Ident::parse_any(input)?;
+                let value = match input.parse::<Option<Token![=]>>()? {
+                    Some(_) => Some(input.parse::<Expr>()?),
+                    None => None,
+                };
+                let known = name.to_string();
+                let result = if seen.contains(&known) {
+                    Err(Error::new(
+                        name.span(),
+                        format!("`{known}` is given twice; keep one of them"),
+                    ))
+                } else {
+                    options.set(&name, value)
+                };
+                seen.push(known);
+                if let Err(error) = result {
+                    add(&mut errors, error);
+                }
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = all.parse2(tokens) {
+            add(&mut errors, error);
+        }
+        (options, errors)
+    }
+
+    fn set(&mut self, name: &Ident, value: Option<Expr>) -> syn::Result<()> {
+        let text = name.to_string();
+        match text.as_str() {
+            "output" => self.output = Some(string(name, value)?),
+            "cache" => self.cache = flag(name, value)?,
+            "cache_key" => self.cache_key = Some(string(name, value)?),
+            "cache_backend" => self.cache_backend = Some(string(name, value)?),
+            "retries" => self.retries = Some(number(name, value)?),
+            "timeout" => self.timeout = Some(duration(&string(name, value)?)?),
+            "crate" => self.krate = Some(string(name, value)?.parse()?),
+            planned if PLANNED.contains(&planned) => {
+                return Err(Error::new(
+                    name.span(),
+                    format!("`{planned}` is planned and not built yet; leave it out for now"),
+                ));
+            }
+            unknown => return Err(Error::new(name.span(), unknown_name(unknown))),
+        }
+        Ok(())
+    }
+}
+
+/// Adds an error to those found already.
+pub(crate) fn add(errors: &mut Option<Error>, error: Error) {
+    match errors {
+        Some(all) => all.combine(error),
+        None => *errors = Some(error),
+    }
+}
+
+fn unknown_name(name: &str) -> String {
+    let near = KNOWN.iter().max_by(|a, b| {
+        let score = |known: &str| strsim::jaro_winkler(name, known);
+        score(a).total_cmp(&score(b))
+    });
+    match near.filter(|near| strsim::jaro_winkler(name, near) > 0.7) {
+        Some(near) => format!("`#[func]` knows no `{name}`; did you mean `{near}`?"),
+        None => format!(
+            "`#[func]` knows no `{name}`; it knows {}",
+            KNOWN.map(|known| format!("`{known}`")).join(", ")
+        ),
+    }
+}
+
+fn wanted(name: &Ident, value: Option<&Expr>, example: &str) -> Error {
+    let text = format!("`{name}` takes a value like `{name} = {example}`");
+    match value {
+        Some(value) => Error::new_spanned(value, text),
+        None => Error::new(name.span(), text),
+    }
+}
+
+fn string(name: &Ident, value: Option<Expr>) -> syn::Result<LitStr> {
+    let example = match name.to_string().as_str() {
+        "timeout" => "\"10s\"",
+        "crate" => "\"my_crate::refrain\"",
+        "cache_key" => "\"corpus_v1\"",
+        "cache_backend" => "\"diskcache\"",
+        _ => "\"corpus\"",
+    };
+    match value {
+        Some(Expr::Lit(literal)) if matches!(literal.lit, Lit::Str(_)) => {
+            let Lit::Str(text) = literal.lit else {
+                unreachable!("matched above")
+            };
+            if text.value().trim().is_empty() {
+                return Err(Error::new(
+                    text.span(),
+                    format!("`{name}` must not be empty"),
+                ));
+            }
+            Ok(text)
+        }
+        other => Err(wanted(name, other.as_ref(), example)),
+    }
+}
+
+fn flag(name: &Ident, value: Option<Expr>) -> syn::Result<bool> {
+    match value {
+        None => Ok(true),
+        Some(Expr::Lit(literal)) if matches!(literal.lit, Lit::Bool(_)) => {
+            Ok(matches!(literal.lit, Lit::Bool(flag) if flag.value))
+        }
+        Some(other) => Err(Error::new_spanned(
+            other,
+            format!("write `{name}`, `{name} = true` or `{name} = false`"),
+        )),
+    }
+}
+
+fn number(name: &Ident, value: Option<Expr>) -> syn::Result<u32> {
+    match &value {
+        Some(Expr::Lit(literal)) if let Lit::Int(number) = &literal.lit => number.base10_parse(),
+        other => Err(wanted(name, other.as_ref(), "2")),
+    }
+}
+
+fn duration(text: &LitStr) -> syn::Result<Duration> {
+    let value = text.value();
+    let wrong = |span: Span| {
+        Error::new(
+            span,
+            format!(
+                "`{value}` is no time; write a whole number with `ms`, `s`, `m`, `h` or `d`, such as \"10s\""
+            ),
+        )
+    };
+    let digits = value
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(value.len());
+    let (number, unit) = value.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong(text.span()))?;
+    let unit = match unit.trim() {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60 * 1000,
+        "h" => 60 * 60 * 1000,
+        "d" => 24 * 60 * 60 * 1000,
+        _ => return Err(wrong(text.span())),
+    };
+    match number.checked_mul(unit) {
+        Some(0) => Err(Error::new(
+            text.span(),
+            "a timeout of nothing would fail every execution; leave `timeout` out for none",
+        )),
+        Some(millis) => Ok(Duration::from_millis(millis)),
+        None => Err(Error::new(
+            text.span(),
+            "this timeout is longer than can be counted; leave `timeout` out for none",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        let read = |text: &str| duration(&LitStr::new(text, Span::call_site())).ok();
+        assert_eq!(read("10s"), Some(Duration::from_secs(10)));
+        assert_eq!(read("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(read("2 h"), Some(Duration::from_secs(7200)));
+        for wrong in [
+            "10",
+            "s",
+            "1.5s",
+            "10 parsecs",
+            "0s",
+            "99999999999999999999d",
+            "-1s",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+use refrain::func;
+
+#[func(outptu = "a")]
+fn misspelt() -> u8 {
+    1
+}
+
+#[func(colour = "red")]
+fn unknown() -> u8 {
+    1
+}
+
+#[func(output = 5, cache = "yes", retries = "two", timeout = "soon")]
+fn wrong_values() -> u8 {
+    1
+}
+
+#[func(cache, cache, output = "", cache_key)]
+fn twice() -> u8 {
+    1
+}
+
+#[func(map_axis = "doc", ttl = "1d")]
+fn planned() -> u8 {
+    1
+}
+
+#[func(timeout = "0s")]
+fn no_time() -> u8 {
+    1
+}
+
+fn main() {
+    let _ = refrain::functions![misspelt, unknown, wrong_values, twice, planned, no_time];
+}
