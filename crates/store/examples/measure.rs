@@ -51,7 +51,7 @@ fn main() {
         .map(|r| (r.node.clone(), r.signature))
         .collect();
     let start = Instant::now();
-    store.finish_run(run(), latest);
+    store.finish_run(run(), latest, digest("state", 0));
     store.flush();
     each("latest, one row", start.elapsed(), nodes);
     let start = Instant::now();

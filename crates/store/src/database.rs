@@ -1,16 +1,17 @@
-//! The tables of `records.db` as Rust calls, over one connection.
+//! The tables of `records.db` as Rust calls, over one connection: records here, the rest in `history`.
 //!
 //! Knows statements and rows. Unaware of threads, queues and of what is not yet written.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod history;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::body::{self, Shared};
 use crate::digest::{Digest, Signature};
-use crate::record::{Part, Record, RunEntry};
+use crate::record::{Part, Record};
 
 /// Which of its two keys a record is looked for by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,120 +172,6 @@ impl Database {
         self.delete(signature, None)
     }
 
-    pub(crate) fn note(&mut self, digest: &Digest) -> rusqlite::Result<Option<Arc<str>>> {
-        let text: Option<Arc<str>> = self
-            .connection
-            .prepare_cached("SELECT text FROM notes WHERE digest = ?1")?
-            .query_row([digest.as_bytes()], |row| row.get(0))
-            .optional()?;
-        Ok(text.filter(|text| Digest::of(text.as_bytes()) == *digest))
-    }
-
-    pub(crate) fn latest(
-        &mut self,
-        pipeline: &str,
-        node: &str,
-    ) -> rusqlite::Result<Option<Signature>> {
-        self.connection
-            .prepare_cached(
-                "SELECT signature FROM latest JOIN pipelines ON id = pipeline WHERE name = ?1 AND node = ?2",
-            )?
-            .query_row([pipeline, node], |row| row.get(0).map(Signature::from_bytes))
-            .optional()
-    }
-
-    pub(crate) fn has_latest(&mut self, pipeline: &str) -> rusqlite::Result<bool> {
-        self.connection
-            .prepare_cached(
-                "SELECT 1 FROM pipelines WHERE name = ?1 AND EXISTS (SELECT 1 FROM latest WHERE pipeline = id)",
-            )?
-            .exists([pipeline])
-    }
-
-    pub(crate) fn set_latest(
-        &mut self,
-        pipeline: &Arc<str>,
-        latest: &[(Arc<str>, Signature)],
-    ) -> rusqlite::Result<()> {
-        let pipeline = self.pipeline_id(pipeline)?;
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO latest (pipeline, node, signature) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET signature = excluded.signature WHERE signature != excluded.signature",
-        )?;
-        for (node, signature) in latest {
-            statement.execute(params![pipeline, node, signature.as_bytes()])?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn insert_run(&mut self, run: &RunEntry) -> rusqlite::Result<()> {
-        let pipeline = self.pipeline_id(&run.pipeline)?;
-        let elapsed = i64::try_from(body::micros(run.elapsed)).unwrap_or(i64::MAX);
-        self.connection
-            .prepare_cached(
-                "INSERT INTO runs (name, pipeline, started_ms, elapsed_us, status, counts)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                run.id,
-                pipeline,
-                run.started_ms,
-                elapsed,
-                run.status,
-                run.counts
-            ])?;
-        Ok(())
-    }
-
-    /// The newest runs, newest first.
-    pub(crate) fn runs(&mut self, limit: usize) -> rusqlite::Result<Vec<RunEntry>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.connection
-            .prepare_cached(
-                "SELECT runs.name, pipelines.name, started_ms, elapsed_us, status, counts
-                 FROM runs JOIN pipelines ON pipelines.id = pipeline ORDER BY runs.id DESC LIMIT ?1",
-            )?
-            .query_map([limit], |row| {
-                Ok(RunEntry {
-                    id: row.get(0)?,
-                    pipeline: row.get(1)?,
-                    started_ms: row.get(2)?,
-                    elapsed: Duration::from_micros(row.get::<_, i64>(3)?.unsigned_abs()),
-                    status: row.get(4)?,
-                    counts: row.get(5)?,
-                })
-            })?
-            .collect()
-    }
-
-    pub(crate) fn file(&mut self, path: &[u8]) -> rusqlite::Result<Option<Vec<u8>>> {
-        self.connection
-            .prepare_cached("SELECT body FROM files WHERE path = ?1")?
-            .query_row([path], |row| row.get(0))
-            .optional()
-    }
-
-    pub(crate) fn set_file(&mut self, path: &[u8], body: &[u8]) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO files (path, body) VALUES (?1, ?2)")?
-            .execute([path, body])
-            .map(drop)
-    }
-
-    pub(crate) fn fact(&mut self, name: &str) -> rusqlite::Result<Option<String>> {
-        self.connection
-            .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
-            .query_row([name], |row| row.get(0))
-            .optional()
-    }
-
-    pub(crate) fn set_fact(&mut self, name: &str, value: &str) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)")?
-            .execute([name, value])
-            .map(drop)
-    }
-
     /// Says whether the file's pages make sense. Reads all of them.
     pub(crate) fn is_sound(&mut self) -> rusqlite::Result<bool> {
         let mut statement = self.connection.prepare("PRAGMA quick_check(1)")?;
@@ -334,17 +221,6 @@ impl Database {
                 each(row.get::<_, i64>(0)?.cast_unsigned());
             }
         }
-        Ok(())
-    }
-
-    pub(crate) fn insert_note(&mut self, digest: &Digest, text: &str) -> rusqlite::Result<()> {
-        if self.notes.contains(digest) {
-            return Ok(());
-        }
-        self.connection
-            .prepare_cached("INSERT OR IGNORE INTO notes (digest, text) VALUES (?1, ?2)")?
-            .execute(params![digest.as_bytes(), text])?;
-        self.new_notes.push(*digest);
         Ok(())
     }
 
@@ -405,21 +281,6 @@ impl Database {
         let id = id.cast_unsigned();
         self.new_part_ids.insert(*hash, id);
         Ok(Some(id))
-    }
-
-    fn pipeline_id(&mut self, name: &Arc<str>) -> rusqlite::Result<i64> {
-        if let Some(id) = self.pipelines.get(name) {
-            return Ok(*id);
-        }
-        self.connection
-            .prepare_cached("INSERT OR IGNORE INTO pipelines (name) VALUES (?1)")?
-            .execute([name])?;
-        let id = self
-            .connection
-            .prepare_cached("SELECT id FROM pipelines WHERE name = ?1")?
-            .query_row([name], |row| row.get(0))?;
-        self.pipelines.insert(Arc::clone(name), id);
-        Ok(id)
     }
 }
 

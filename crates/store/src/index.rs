@@ -11,15 +11,15 @@ use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tracing::warn;
 
-use crate::ahead::Ahead;
+use crate::access::{self, Access};
 use crate::claim::Locks;
 use crate::database::{Database, Key};
 use crate::digest::Signature;
 use crate::error::StoreError;
 use crate::opening;
+use crate::recent::Recent;
 use crate::record::{Lookup, Record};
 use crate::root::Root;
-use crate::snapshot;
 
 /// The prefixes of all keys are loaded when the misses would have paid for it: a scan reads about this
 /// many rows in the time of one lookup.
@@ -27,14 +27,6 @@ const SCAN_SPEED: i64 = 16;
 
 /// Rows read under one lock when many are.
 const SCAN_ROWS: i64 = 4096;
-
-/// What may be done with the directory.
-pub(crate) enum Access {
-    /// Everything.
-    Write(Arc<Locks>),
-    /// Nothing is written: the directory cannot be, or its records are of a newer format.
-    Read,
-}
 
 /// The records of one cache directory.
 pub(crate) struct Index {
@@ -58,20 +50,6 @@ struct Open {
     last_id: i64,
 }
 
-#[derive(Default)]
-struct Recent {
-    by_signature: FxHashMap<Signature, Arc<Record>>,
-    by_resolved: FxHashMap<Signature, Arc<Record>>,
-    /// Discarded, with the row still there.
-    discarded: FxHashSet<Signature>,
-    /// The first eight bytes of every key in the database, of both kinds. A key that is not in it is
-    /// absent. `None`: not loaded yet.
-    prefixes: Option<FxHashSet<u64>>,
-    misses: i64,
-    /// Rows that are likely to be asked for next.
-    ahead: Ahead,
-}
-
 impl Index {
     /// Opens the records below `root` for what `access` allows.
     pub(crate) fn open(
@@ -79,30 +57,11 @@ impl Index {
         access: Access,
         problem: Option<StoreError>,
     ) -> Result<Self, StoreError> {
-        let (access, database, problem) = match access {
-            Access::Write(locks) => match open_writable(&root, &locks, false) {
-                Ok(database) => (Access::Write(locks), database, problem),
-                Err(error @ StoreError::Newer { .. }) => {
-                    (Access::Read, in_memory(&root, |_| Ok(()))?, Some(error))
-                }
-                Err(error) => match readable(&root) {
-                    Ok(Some(database)) => (Access::Read, database, Some(error)),
-                    _ => return Err(error),
-                },
-            },
-            Access::Read => match readable(&root) {
-                Ok(Some(database)) => (Access::Read, database, problem),
-                Ok(None) => return Err(problem.unwrap_or_else(|| unreadable(&root))),
-                Err(error @ StoreError::Newer { .. }) => {
-                    (Access::Read, in_memory(&root, |_| Ok(()))?, Some(error))
-                }
-                Err(error) => return Err(error),
-            },
-        };
+        let (access, database, problem) = access::open(&root, access, problem)?;
         let index = Self {
             database: Mutex::new(Open {
                 database,
-                file: file_of(&root),
+                file: access::file_of(&root),
                 last_id: 0,
             }),
             root,
@@ -140,27 +99,8 @@ impl Index {
     }
 
     pub(crate) fn find(&self, by: Key, key: &Signature) -> Lookup {
-        {
-            let mut recent = self.recent.lock();
-            let pending = match by {
-                Key::Signature => recent.by_signature.get(key),
-                Key::Resolved => recent.by_resolved.get(key),
-            };
-            if let Some(record) = pending {
-                return Lookup::Hit(Arc::clone(record));
-            }
-            let absent = recent
-                .prefixes
-                .as_ref()
-                .is_some_and(|prefixes| !prefixes.contains(&key.prefix()));
-            if absent || recent.discarded.contains(key) {
-                return Lookup::Absent;
-            }
-            if by == Key::Signature
-                && let Some(record) = recent.ahead.get(key)
-            {
-                return Lookup::Hit(record);
-            }
+        if let Some(answer) = self.recent.lock().answer(by, key) {
+            return answer;
         }
         let found = self.ask(|database| match database.find(by, key)? {
             None => Ok(None),
@@ -172,18 +112,16 @@ impl Index {
             }
         });
         match found {
-            Ok(Some(Ok(record))) => {
-                match self.recent.lock().discarded.contains(&record.signature) {
-                    true => Lookup::Absent,
-                    false => Lookup::Hit(Arc::new(record)),
-                }
-            }
+            Ok(Some(Ok(record))) => match self.recent.lock().is_discarded(&record.signature) {
+                true => Lookup::Absent,
+                false => Lookup::Hit(Arc::new(record)),
+            },
             Ok(Some(Err(reason))) => {
                 warn!(%key, reason, "a record is damaged");
                 Lookup::Damaged(reason)
             }
             Ok(None) => {
-                let known = self.recent.lock().prefixes.is_some();
+                let known = self.recent.lock().knows_absent();
                 match by {
                     _ if !known => self.count_miss(),
                     Key::Signature => self.check(),
@@ -198,19 +136,12 @@ impl Index {
 
     /// Reads the rows after `id`, where they are likely to be asked for next.
     fn read_on(&self, database: &mut Database, id: i64) -> rusqlite::Result<()> {
-        let Some(limit) = self.recent.lock().ahead.plan(id) else {
+        let Some(limit) = self.recent.lock().plan(id) else {
             return Ok(());
         };
         let mut records = Vec::new();
         let end = database.scan(id, limit, |_| true, |record| records.push(record))?;
-        let mut recent = self.recent.lock();
-        let recent = &mut *recent;
-        let (pending, discarded) = (&recent.by_signature, &recent.discarded);
-        let current = records.into_iter().filter(|record| {
-            let key = &record.signature;
-            !pending.contains_key(key) && !discarded.contains(key)
-        });
-        recent.ahead.fill(current, end.unwrap_or(id));
+        self.recent.lock().read_ahead(records, end.unwrap_or(id));
         Ok(())
     }
 
@@ -243,7 +174,7 @@ impl Index {
             }
             return;
         }
-        let discarded = self.recent.lock().discarded.clone();
+        let discarded = self.recent.lock().discarded().clone();
         let mut after = 0;
         loop {
             // In pieces, so that others have their turn.
@@ -274,56 +205,23 @@ impl Index {
 
     /// Makes `record` findable; says whether its signature was surely absent so far.
     pub(crate) fn remember(&self, record: &Arc<Record>) -> bool {
-        let mut recent = self.recent.lock();
-        let recent = &mut *recent;
-        let mut new = !recent.by_signature.contains_key(&record.signature);
-        if !recent.discarded.is_empty() {
-            recent.discarded.remove(&record.signature);
-        }
-        recent.ahead.forget(&record.signature);
-        match &mut recent.prefixes {
-            Some(prefixes) => {
-                new &= prefixes.insert(record.signature.prefix());
-                prefixes.insert(record.resolved.prefix());
-            }
-            None => new = false,
-        }
-        recent
-            .by_signature
-            .insert(record.signature, Arc::clone(record));
-        recent
-            .by_resolved
-            .insert(record.resolved, Arc::clone(record));
-        new
+        self.recent.lock().remember(record)
     }
 
-    /// Lets go of a record that is in the database now, or will never be.
+    /// Lets go of records that are in the database now, or will never be.
     pub(crate) fn let_go<'a>(&self, records: impl Iterator<Item = &'a Arc<Record>>) {
         let mut recent = self.recent.lock();
-        for record in records {
-            remove_same(&mut recent.by_signature, &record.signature, record);
-            remove_same(&mut recent.by_resolved, &record.resolved, record);
-        }
+        records.for_each(|record| recent.let_go(record));
     }
 
     /// Hides the record of `signature` until [`Index::discarded`] says that it is gone.
     pub(crate) fn hide(&self, signature: &Signature) {
-        let mut recent = self.recent.lock();
-        if let Some(record) = recent.by_signature.remove(signature) {
-            remove_same(&mut recent.by_resolved, &record.resolved, &record);
-        }
-        recent.ahead.forget(signature);
-        recent.discarded.insert(*signature);
+        self.recent.lock().hide(signature);
     }
 
     /// Lets go of a discarded record whose row is gone; one that was made again meanwhile stays known.
     pub(crate) fn discarded(&self, signature: &Signature) {
-        let mut recent = self.recent.lock();
-        if recent.discarded.remove(signature)
-            && let Some(prefixes) = &mut recent.prefixes
-        {
-            prefixes.remove(&signature.prefix());
-        }
+        self.recent.lock().gone(signature);
     }
 
     /// Learns what other processes committed since this was last asked.
@@ -337,7 +235,7 @@ impl Index {
         });
         if let Err(error) = learned {
             // What is not known cannot be told absent.
-            self.recent.lock().prefixes = None;
+            self.recent.lock().forget_prefixes();
             self.read_error(&error);
         }
     }
@@ -352,12 +250,12 @@ impl Index {
         let Access::Write(locks) = &self.access else {
             return Err(self
                 .problem()
-                .unwrap_or_else(|| Arc::new(unreadable(&self.root))));
+                .unwrap_or_else(|| Arc::new(access::unreadable(&self.root))));
         };
         let mut open = self.database.lock();
         for attempt in 0.. {
             let suspect = self.suspect.load(Ordering::Relaxed);
-            if suspect || open.file != file_of(&self.root) {
+            if suspect || open.file != access::file_of(&self.root) {
                 self.reopen(&mut open, locks, suspect)?;
             }
             let Err(error) = try_transaction(&mut open, steps, &mut step) else {
@@ -365,7 +263,7 @@ impl Index {
             };
             open.database.roll_back();
             // A row that was taken back may have been counted as seen, and its id is given out again.
-            self.recent.lock().prefixes = None;
+            self.recent.lock().forget_prefixes();
             if attempt == 0 && opening::is_corruption(&error) {
                 self.suspect.store(true, Ordering::Relaxed);
                 continue;
@@ -387,12 +285,12 @@ impl Index {
         suspect: bool,
     ) -> Result<(), Arc<StoreError>> {
         // Another process may have replaced the suspect already; then what stands there is fine.
-        let suspect = suspect && open.file == file_of(&self.root);
-        match open_writable(&self.root, locks, suspect) {
+        let suspect = suspect && open.file == access::file_of(&self.root);
+        match access::open_writable(&self.root, locks, suspect) {
             Ok(database) => open.database = database,
             Err(error) => return Err(self.set_problem(error)),
         }
-        open.file = file_of(&self.root);
+        open.file = access::file_of(&self.root);
         self.suspect.store(false, Ordering::Relaxed);
         self.checked.store(false, Ordering::Relaxed);
         self.start_over(open);
@@ -407,24 +305,16 @@ impl Index {
             .changed_elsewhere()
             .and_then(|_| open.database.last_id())
             .is_ok_and(|last| last == 0);
-        let mut recent = self.recent.lock();
-        recent.misses = 0;
-        recent.ahead = Ahead::default();
-        recent.prefixes = empty.then(FxHashSet::default);
-        add_pending(&mut recent);
+        self.recent.lock().start_over(empty);
     }
 
     fn count_miss(&self) {
-        let misses = {
-            let mut recent = self.recent.lock();
-            recent.misses += 1;
-            recent.misses
-        };
+        let misses = self.recent.lock().count_miss();
         if misses % SCAN_SPEED != 0 {
             return;
         }
         let mut open = self.database.lock();
-        if self.recent.lock().prefixes.is_some() {
+        if self.recent.lock().knows_absent() {
             return;
         }
         let due = open.database.last_id();
@@ -437,7 +327,7 @@ impl Index {
 
     /// Adds the keys of rows not seen yet to the set of prefixes.
     fn learn(&self, open: &mut Open) -> rusqlite::Result<()> {
-        let mut prefixes = match self.recent.lock().prefixes.take() {
+        let mut prefixes = match self.recent.lock().take_prefixes() {
             Some(prefixes) => prefixes,
             None => {
                 open.last_id = 0;
@@ -449,10 +339,7 @@ impl Index {
             prefixes.insert(prefix);
         })?;
         open.last_id = last_id;
-        let mut recent = self.recent.lock();
-        recent.prefixes = Some(prefixes);
-        // What was remembered while the set was away is in neither.
-        add_pending(&mut recent);
+        self.recent.lock().set_prefixes(prefixes);
         Ok(())
     }
 
@@ -484,69 +371,4 @@ fn try_transaction(
         MutexGuard::bump(open);
     }
     open.database.commit()
-}
-
-fn add_pending(recent: &mut Recent) {
-    if let Some(prefixes) = &mut recent.prefixes {
-        for record in recent.by_signature.values() {
-            prefixes.insert(record.signature.prefix());
-            prefixes.insert(record.resolved.prefix());
-        }
-    }
-}
-
-fn remove_same(
-    records: &mut FxHashMap<Signature, Arc<Record>>,
-    key: &Signature,
-    record: &Arc<Record>,
-) {
-    if records
-        .get(key)
-        .is_some_and(|found| Arc::ptr_eq(found, record))
-    {
-        records.remove(key);
-    }
-}
-
-/// Device and number of `records.db`.
-fn file_of(root: &Root) -> Option<(u64, u64)> {
-    let identity = root.regular(opening::FILE).ok()??;
-    Some((identity.dev, identity.ino))
-}
-
-fn open_writable(root: &Root, locks: &Arc<Locks>, suspect: bool) -> Result<Database, StoreError> {
-    opening::open(root, locks, suspect, |database| {
-        snapshot::restore(root, database)
-    })
-}
-
-/// What can be read where nothing can be written: the records, else the snapshot.
-fn readable(root: &Root) -> Result<Option<Database>, StoreError> {
-    if let Some(database) = opening::open_read_only(root)? {
-        return Ok(Some(database));
-    }
-    match root.regular(snapshot::FILE) {
-        Ok(Some(_)) => in_memory(root, |database| snapshot::restore(root, database)).map(Some),
-        _ => Ok(None),
-    }
-}
-
-fn in_memory(
-    root: &Root,
-    fill: impl Fn(&mut Database) -> rusqlite::Result<()>,
-) -> Result<Database, StoreError> {
-    opening::open_in_memory(fill).map_err(|source| StoreError::Database {
-        operation: "open",
-        path: root.path(opening::FILE),
-        source,
-    })
-}
-
-fn unreadable(root: &Root) -> StoreError {
-    StoreError::Unusable {
-        operation: "read",
-        path: root.own_path().to_owned(),
-        source: std::io::ErrorKind::PermissionDenied.into(),
-        advice: "make it writable or choose another cache directory",
-    }
 }

@@ -31,6 +31,9 @@ mod sources;
 mod snapshot;
 
 mod opening;
+mod recent;
+
+mod access;
 
 mod index;
 

@@ -6,19 +6,21 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tracing::debug;
 
+use crate::access::Access;
 use crate::blobs::Blobs;
 use crate::claim::{Alone, Claim, Claimed, Locks, unlocked};
 use crate::codec::Codec;
 use crate::database::Key;
 use crate::digest::{Digest, Signature};
 use crate::error::{Damage, StoreError};
-use crate::index::{Access, Index};
+use crate::index::Index;
 use crate::record::{Lookup, Output, Record, RunEntry};
 use crate::root::Root;
 use crate::snapshot::{self, Standing, Visit};
@@ -55,6 +57,8 @@ pub struct Store {
     sources: Sources,
     /// The state of `metadata.json` and the pipelines in it, as last written or read.
     snapshot: Mutex<Option<Known>>,
+    /// A run was queued since somebody last waited for runs.
+    runs_queued: AtomicBool,
 }
 
 /// What is in `metadata.json` as long as the file is in this state.
@@ -107,6 +111,7 @@ impl Store {
             index,
             sources: Sources::default(),
             snapshot: Mutex::default(),
+            runs_queued: AtomicBool::new(false),
         })
     }
 
@@ -215,30 +220,56 @@ impl Store {
 
     /// The record of the node's last signature in this pipeline, as [`Store::finish_run`] was told it.
     pub fn latest(&self, pipeline: &str, node: &str) -> Option<Arc<Record>> {
-        self.flush();
-        let signature = self
-            .index
-            .ask(|database| database.latest(pipeline, node))
-            .ok()??;
-        match self.find(&signature) {
+        match self.find(&self.latest_signature(pipeline, node)?) {
             Lookup::Hit(record) => Some(record),
             Lookup::Absent | Lookup::Damaged(_) => None,
         }
     }
 
+    /// The node's last signature in this pipeline.
+    pub fn latest_signature(&self, pipeline: &str, node: &str) -> Option<Signature> {
+        self.await_runs();
+        self.index
+            .ask(|database| database.latest(pipeline, node))
+            .ok()?
+    }
+
+    /// The last signature of every node of this pipeline.
+    pub fn latest_signatures(&self, pipeline: &str) -> Vec<(Arc<str>, Signature)> {
+        self.await_runs();
+        self.index
+            .ask(|database| database.all_latest(pipeline))
+            .unwrap_or_default()
+    }
+
+    /// The state that the pipeline's last run was said to have left.
+    pub fn state(&self, pipeline: &str) -> Option<Digest> {
+        self.await_runs();
+        self.index.ask(|database| database.state(pipeline)).ok()?
+    }
+
+    /// Waits for runs that are queued; records that are queued are found anyhow.
+    fn await_runs(&self) {
+        if self.runs_queued.swap(false, Ordering::AcqRel) {
+            self.flush();
+        }
+    }
+
     /// Says whether this pipeline was ever run here.
     pub fn has_latest(&self, pipeline: &str) -> bool {
-        self.flush();
+        self.await_runs();
         self.index
             .ask(|database| database.has_latest(pipeline))
             .unwrap_or(false)
     }
 
-    /// Queues a row of the run history and the last signatures of those nodes of its pipeline that have
-    /// new ones.
-    pub fn finish_run(&self, run: RunEntry, latest: Vec<(Arc<str>, Signature)>) {
+    /// Queues a row of the run history, the last signatures of those nodes of its pipeline that have
+    /// new ones, and a digest that stands for the state it left: a later run that finds the same state
+    /// has no new signatures to tell.
+    pub fn finish_run(&self, run: RunEntry, latest: Vec<(Arc<str>, Signature)>, state: Digest) {
         if let Some(writer) = &self.writer {
-            writer.queue(Message::Run(run, latest));
+            writer.queue(Message::Run(run, latest, state));
+            self.runs_queued.store(true, Ordering::Release);
         }
     }
 

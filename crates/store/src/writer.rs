@@ -37,8 +37,8 @@ pub(crate) enum Message {
     },
     /// A record that is to go.
     Discard(Signature),
-    /// A run that ended, with the last signatures of its nodes.
-    Run(RunEntry, Vec<(Arc<str>, Signature)>),
+    /// A run that ended, with the last signatures of its nodes and the state it left.
+    Run(RunEntry, Vec<(Arc<str>, Signature)>, Digest),
     /// What is known of a source file.
     SourceFile(PathBuf, Vec<u8>),
     /// A fact about the directory.
@@ -152,8 +152,9 @@ fn write(database: &mut Database, message: &Message) -> rusqlite::Result<()> {
             record, notes, new, ..
         } => database.insert(record, notes, *new),
         Message::Discard(signature) => database.discard(signature),
-        Message::Run(run, latest) => {
+        Message::Run(run, latest, state) => {
             database.insert_run(run)?;
+            database.set_state(&run.pipeline, state)?;
             database.set_latest(&run.pipeline, latest)
         }
         Message::SourceFile(path, body) => {

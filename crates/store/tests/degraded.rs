@@ -5,7 +5,7 @@ mod common;
 use std::process::{Command, Output, Stdio};
 
 use common::*;
-use refrain_store::{Claimed, Codec, Lookup, Store, StoreError};
+use refrain_store::{Claimed, Codec, Digest, Lookup, Store, StoreError};
 
 /// Set for the process that runs a test under other circumstances: the cache directory.
 const OTHER: &str = "REFRAIN_STORE_TEST_DIRECTORY";
@@ -58,7 +58,7 @@ fn serves_hits(store: &Store) {
         .write(b"b", Codec::BYTES)
         .expect("inline needs no file");
     commit(store, "b", b"b");
-    store.finish_run(run("p", "2"), vec![]);
+    store.finish_run(run("p", "2"), vec![], Digest::of(b"state"));
     store.flush();
     assert_eq!(store.find(&signature("b")), Lookup::Absent);
     store.discard(&signature("a"));

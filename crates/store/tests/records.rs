@@ -263,10 +263,19 @@ fn latest_follows_the_runs_of_its_own_pipeline() {
             ("node".into(), old.signature),
             ("other".into(), new.signature),
         ],
+        Digest::of(b"p before"),
     );
     assert_eq!(store.latest("p", "node").as_deref(), Some(&old));
-    store.finish_run(run("q", "2"), vec![("node".into(), old.signature)]);
-    store.finish_run(run("p", "3"), vec![("node".into(), new.signature)]);
+    store.finish_run(
+        run("q", "2"),
+        vec![("node".into(), old.signature)],
+        Digest::of(b"q"),
+    );
+    store.finish_run(
+        run("p", "3"),
+        vec![("node".into(), new.signature)],
+        Digest::of(b"p"),
+    );
     let store = {
         drop(store);
         cache.open()
@@ -275,6 +284,22 @@ fn latest_follows_the_runs_of_its_own_pipeline() {
     assert_eq!(store.latest("p", "other").as_deref(), Some(&new));
     assert_eq!(store.latest("q", "node").as_deref(), Some(&old));
     assert_eq!(store.latest("r", "node"), None);
+    let mut all = store.latest_signatures("p");
+    all.sort();
+    assert_eq!(
+        all,
+        [
+            ("node".into(), new.signature),
+            ("other".into(), new.signature)
+        ]
+    );
+    assert_eq!(store.latest_signature("q", "node"), Some(old.signature));
+    assert!(store.latest_signatures("r").is_empty());
+    let state = ["p", "q", "r"].map(|pipeline| store.state(pipeline));
+    assert_eq!(
+        state,
+        [Some(Digest::of(b"p")), Some(Digest::of(b"q")), None]
+    );
     assert!(store.has_latest("p") && !store.has_latest("r"));
     let ids: Vec<_> = store.runs(2).into_iter().map(|run| run.id).collect();
     assert_eq!(ids, ["3", "2"]);

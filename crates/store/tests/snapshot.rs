@@ -3,7 +3,8 @@
 mod common;
 
 use common::*;
-use refrain_store::{Lookup, StoreError};
+use refrain_store::Digest;
+use refrain_store::{Digest, Lookup, StoreError};
 
 #[test]
 fn snapshot_and_blobs_are_a_whole_cache() {
@@ -24,7 +25,11 @@ fn snapshot_and_blobs_are_a_whole_cache() {
             .iter()
             .map(|(name, record)| ((*name).into(), record.signature))
     };
-    store.finish_run(run("p \"é\"", "1"), latest().collect());
+    store.finish_run(
+        run("p \"é\"", "1"),
+        latest().collect(),
+        Digest::of(b"state"),
+    );
     store.snapshot("p \"é\"", &mut latest()).expect("snapshot");
     drop(store);
 
@@ -162,14 +167,15 @@ fn a_damaged_snapshot_is_noticed_and_replaced() {
 }
 
 #[test]
-fn every_damaged_byte_gives_the_record_or_none() {
+fn a_damaged_byte_gives_the_record_or_none() {
     let cache = Cache::new();
     let store = cache.open();
     commit(&store, "a", b"abc");
     finish(&store, "p", &["a"]);
     drop(store);
     let healthy = std::fs::read(cache.file("metadata.json")).expect("read");
-    for at in 0..healthy.len() {
+    // Every fifth byte: each costs the creation of a database.
+    for at in (0..healthy.len()).step_by(5) {
         let mut bytes = healthy.clone();
         bytes[at] ^= 1;
         cache.remove_records();

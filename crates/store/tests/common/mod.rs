@@ -137,7 +137,11 @@ pub fn run(pipeline: &str, id: &str) -> RunEntry {
 /// Ends a run of `pipeline` in which the nodes `words` have their signatures, and writes its section.
 pub fn finish(store: &Store, pipeline: &str, words: &[&str]) {
     let latest = |word: &&str| ((*word).into(), signature(word));
-    store.finish_run(run(pipeline, "run"), words.iter().map(latest).collect());
+    store.finish_run(
+        run(pipeline, "run"),
+        words.iter().map(latest).collect(),
+        Digest::of(b"state"),
+    );
     store
         .snapshot(pipeline, &mut words.iter().map(latest))
         .expect("snapshot");
