@@ -219,10 +219,10 @@ fn damage_anywhere_in_records_costs_at_most_records() {
     finish(&store, "p", &names);
     drop(store);
     let healthy = std::fs::read(cache.file("records.db")).expect("read");
-    for start in (0..healthy.len()).step_by(512) {
+    for start in (0..healthy.len()).step_by(1024) {
         for (how, fill) in [("zeroed", 0), ("garbage", 0xa5)] {
             let mut damaged = healthy.clone();
-            damaged[start..start + 512].fill(fill);
+            damaged[start..start + 1024].fill(fill);
             cache.remove_records();
             std::fs::write(cache.file("records.db"), &damaged).expect("damage");
             let store = match Store::open(&cache.path()) {

@@ -3,7 +3,6 @@
 mod common;
 
 use common::*;
-use refrain_store::Digest;
 use refrain_store::{Digest, Lookup, StoreError};
 
 #[test]
