@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::explain::Reason;
 use crate::handle::Handle;
-use crate::reasons::Reasons;
+use crate::reasons::{Causes, recorded};
 use crate::session::Session;
 
 /// What would become of one node.
@@ -91,13 +91,13 @@ impl fmt::Display for Plan {
 /// Plans a run of these targets. The session's inputs are bound.
 pub(crate) fn plan(session: &mut Session, targets: &[u32], forced: &FxHashSet<u32>) -> Plan {
     session.refresh();
-    let reasons = Reasons::new(session);
+    let causes = Causes::new(session);
     let found = needed(session, targets, forced);
     let mut nodes: Vec<u32> = found.keys().copied().collect();
     nodes.sort_unstable();
     let mut planner = Planner {
         session,
-        reasons,
+        causes,
         forced,
         targets,
         found,
@@ -145,8 +145,8 @@ fn needed(
 }
 
 struct Planner<'a> {
-    session: &'a Session,
-    reasons: Reasons,
+    session: &'a mut Session,
+    causes: Causes,
     forced: &'a FxHashSet<u32>,
     targets: &'a [u32],
     found: FxHashMap<u32, Option<Arc<Handle>>>,
@@ -230,21 +230,19 @@ impl Planner<'_> {
         }
     }
 
-    fn planned(&self, node: u32) -> Option<Planned> {
+    fn planned(&mut self, node: u32) -> Option<Planned> {
         let prospect = *self.prospects.get(&node)?;
         let runs = matches!(prospect, Prospect::Run | Prospect::Perhaps);
         let forced = self.forced.contains(&node);
-        let name = self.session.graph.nodes[node as usize]
-            .location
-            .node
-            .clone();
-        let store = self.session.context().store.as_ref();
-        let latest = store.and_then(|store| store.latest(&self.session.graph.name, &name));
+        let before = self.session.before(node);
+        let store = self.session.context().store.clone();
+        let latest = before.and_then(|before| recorded(store.as_deref()?, &before));
+        let cause = runs.then(|| self.causes.cause(self.session, node, forced));
         Some(Planned {
-            reason: runs.then(|| self.reasons.reason(self.session, node, forced).0),
-            expected: latest.filter(|_| runs).map(|record| record.elapsed),
-            name,
+            name: self.session.graph.nodes[node as usize].location.node.clone(),
             prospect,
+            reason: cause.map(|cause| cause.tell_present(self.session, node)),
+            expected: latest.filter(|_| runs).map(|record| record.elapsed),
         })
     }
 }

@@ -1,94 +1,123 @@
-//! Why each node of a run is executed, decided before its record is replaced.
+//! Why nodes are executed. What a node was before is noted when it is about
+//! to run; the difference is worked out from the two records when somebody
+//! wants to be told, so that running costs no explaining.
 
 use std::sync::Arc;
 
-use refrain_store::{Signature, Store};
+use refrain_store::{Lookup, Parts, Record, Signature, Store};
 use rustc_hash::FxHashMap;
 
 use crate::explain::{Reason, ReasonKind, Texts, difference};
 use crate::session::Session;
 
-/// The reasons known so far, by node.
-pub(crate) struct Reasons {
-    store: Option<Arc<Store>>,
-    /// Whether the pipeline ever ran here: if not, every reason is the same.
-    ran_before: bool,
-    known: FxHashMap<u32, Reason>,
-    /// The signatures that nodes had when they were last looked at, where
-    /// they have another one now.
-    pub before: FxHashMap<u32, Signature>,
+/// What is known of a reason while a run goes on.
+#[derive(Clone, Debug)]
+pub(crate) enum Cause {
+    /// All there is to say.
+    Known(Reason),
+    /// The node had this signature before.
+    Changed { before: Signature },
 }
 
-impl Reasons {
+/// The causes known so far, by node.
+pub(crate) struct Causes {
+    store: Option<Arc<Store>>,
+    known: FxHashMap<u32, Cause>,
+}
+
+impl Causes {
     pub fn new(session: &Session) -> Self {
-        let store = session.context().store.clone();
-        let ran_before = store
-            .as_ref()
-            .is_some_and(|store| store.has_latest(&session.graph.name));
-        Reasons {
-            store,
-            ran_before,
+        Causes {
+            store: session.context().store.clone(),
             known: FxHashMap::default(),
-            before: FxHashMap::default(),
         }
     }
 
     /// Sets the reason of a node.
     pub fn set(&mut self, node: u32, reason: Reason) {
-        self.known.insert(node, reason);
+        self.known.insert(node, Cause::Known(reason));
     }
 
-    /// Takes the reason of a node.
-    pub fn take(&mut self, node: u32) -> Option<Reason> {
+    /// Takes the cause of a node.
+    pub fn take(&mut self, node: u32) -> Option<Cause> {
         self.known.remove(&node)
     }
 
-    /// Decides why a node is executed, unless that is known already.
-    pub fn decide(&mut self, session: &Session, node: u32, forced: bool) {
+    /// Notes why a node is executed, unless that is known already.
+    pub fn decide(&mut self, session: &mut Session, node: u32, forced: bool) {
         if !self.known.contains_key(&node) {
-            let (reason, before) = self.reason(session, node, forced);
-            self.set(node, reason);
-            self.before.extend(before.map(|before| (node, before)));
+            let cause = self.cause(session, node, forced);
+            self.known.insert(node, cause);
         }
     }
 
-    /// Why a node would be executed, and the signature that it had before.
-    pub fn reason(
-        &self,
-        session: &Session,
-        node: u32,
-        forced: bool,
-    ) -> (Reason, Option<Signature>) {
-        let spec = session.spec(node);
-        let plainly = |kind, detail: &str| (Reason::new(kind, detail), None);
+    /// Why a node would be executed.
+    pub fn cause(&self, session: &mut Session, node: u32, forced: bool) -> Cause {
+        let plainly = |kind, detail: &str| Cause::Known(Reason::new(kind, detail));
         if forced {
             return plainly(ReasonKind::Forced, "");
         }
-        let Some(store) = &self.store else {
+        if self.store.is_none() {
             return plainly(ReasonKind::Uncached, "caching is off");
-        };
-        if !spec.node.cache {
+        }
+        if !session.graph.nodes[node as usize].cache {
             return plainly(ReasonKind::Uncached, "");
         }
-        if session.key(node).ephemeral {
+        let key = session.key(node);
+        if key.ephemeral {
             return plainly(ReasonKind::Uncached, &unhashable(session, node));
         }
-        let latest = || store.latest(&session.graph.name, spec.node.name());
-        let Some(before) = self.ran_before.then(latest).flatten() else {
-            return plainly(ReasonKind::FirstRun, "");
-        };
-        let (parts, notes) = session.parts(node);
-        let texts = Texts {
-            store: Some(store),
-            fresh: &notes,
-        };
-        match difference(&before.parts, &parts) {
-            Some(found) => {
-                let step = found.step(&before.node, &texts);
-                (step.reason, Some(before.signature))
+        match session.before(node) {
+            None => plainly(ReasonKind::FirstRun, ""),
+            Some(before) if before == key.signature => {
+                plainly(ReasonKind::Missing, "its output was not kept")
             }
-            None => plainly(ReasonKind::Missing, "its output was not kept"),
+            Some(before) => Cause::Changed { before },
         }
+    }
+}
+
+impl Cause {
+    /// The reason for people, from the records of before and now.
+    pub fn tell(&self, store: Option<&Store>, now: &Signature) -> Reason {
+        let record = |store: &Store| recorded(store, now);
+        let parts = store.and_then(record).map(|now| now.parts.clone());
+        self.tell_against(store, parts.as_ref(), &[])
+    }
+
+    /// The reason of a node in the present revision, recorded or not.
+    pub fn tell_present(&self, session: &Session, node: u32) -> Reason {
+        let (parts, notes) = session.parts(node);
+        self.tell_against(session.context().store.as_deref(), Some(&parts), &notes)
+    }
+
+    fn tell_against(
+        &self,
+        store: Option<&Store>,
+        now: Option<&Parts>,
+        fresh: &[(refrain_store::Digest, Arc<str>)],
+    ) -> Reason {
+        let before = match self {
+            Cause::Known(reason) => return reason.clone(),
+            Cause::Changed { before } => before,
+        };
+        let before = store.and_then(|store| recorded(store, before));
+        let (Some(before), Some(now)) = (before, now) else {
+            return Reason::new(ReasonKind::FirstRun, "what it was before is no longer kept");
+        };
+        let texts = Texts { store, fresh };
+        match difference(&before.parts, now) {
+            Some(found) => found.step(&before.node, &texts).reason,
+            None => Reason::new(ReasonKind::Missing, "its output was not kept"),
+        }
+    }
+}
+
+/// The record of a signature, if there is a sound one.
+pub(crate) fn recorded(store: &Store, key: &Signature) -> Option<Arc<Record>> {
+    match store.find(key) {
+        Lookup::Hit(record) => Some(record),
+        Lookup::Absent | Lookup::Damaged(_) => None,
     }
 }
 

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Digest, Signature};
+use refrain_store::{Digest, Signature, Store};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::explain::Reason;
 use crate::pipeline::Graph;
+use crate::reasons::Cause;
 
 /// What became of a node in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -79,6 +80,36 @@ pub struct NodeReport {
     pub note: Option<Arc<str>>,
 }
 
+/// What a run keeps of a node: small, for there may be many.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub outcome: Outcome,
+    pub cause: Option<Cause>,
+    pub signature: Signature,
+    pub digest: Option<Digest>,
+    pub bytes: Option<u64>,
+    pub elapsed: Duration,
+    pub saved: Duration,
+    pub note: Option<Arc<str>>,
+}
+
+impl Entry {
+    /// The entry with its reason told.
+    pub fn report(&self, name: Arc<str>, store: Option<&Store>) -> NodeReport {
+        NodeReport {
+            name,
+            outcome: self.outcome,
+            reason: self.cause.as_ref().map(|cause| cause.tell(store, &self.signature)),
+            signature: Some(self.signature),
+            digest: self.digest,
+            bytes: self.bytes,
+            elapsed: self.elapsed,
+            saved: self.saved,
+            note: self.note.clone(),
+        }
+    }
+}
+
 /// How many nodes had each outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[allow(missing_docs)] // the outcomes' names
@@ -104,7 +135,9 @@ pub struct Report {
     pub(crate) elapsed: Duration,
     pub(crate) counts: Counts,
     /// The nodes that the run looked at, by number; all others were unneeded.
-    pub(crate) entries: Arc<[(u32, NodeReport)]>,
+    pub(crate) entries: Arc<[(u32, Entry)]>,
+    /// Where the records are that reasons are told from.
+    pub(crate) store: Option<Arc<Store>>,
     pub(crate) warnings: Vec<Arc<str>>,
 }
 
@@ -135,23 +168,23 @@ impl Report {
         (0..self.graph.nodes.len() as u32).map(move |node| {
             entries
                 .next_if(|(touched, _)| *touched == node)
-                .map_or_else(|| self.unneeded(node), |(_, entry)| entry.clone())
+                .map_or_else(|| self.unneeded(node), |(_, entry)| self.tell(node, entry))
         })
     }
 
     /// What became of one node; `None` if the pipeline has none of that name.
     pub fn node(&self, name: &str) -> Option<NodeReport> {
         let node = self.graph.find(name).ok()?;
-        Some(
-            self.entry(node)
-                .cloned()
-                .unwrap_or_else(|| self.unneeded(node)),
-        )
+        Some(match self.entry(node) {
+            Some(entry) => self.tell(node, entry),
+            None => self.unneeded(node),
+        })
     }
 
     /// What became of one node.
     pub fn outcome(&self, name: &str) -> Option<Outcome> {
-        self.node(name).map(|node| node.outcome)
+        let entry = self.entry(self.graph.find(name).ok()?);
+        Some(entry.map_or(Outcome::Unneeded, |entry| entry.outcome))
     }
 
     /// The names of the nodes that ran, in topological order.
@@ -159,7 +192,7 @@ impl Report {
         self.entries
             .iter()
             .filter(|(_, entry)| entry.outcome == Outcome::Executed)
-            .map(|(_, entry)| &*entry.name)
+            .map(|(node, _)| self.graph.nodes[*node as usize].name())
             .collect()
     }
 
@@ -173,9 +206,14 @@ impl Report {
         self.entries.iter().map(|(_, entry)| entry.saved).sum()
     }
 
-    pub(crate) fn entry(&self, node: u32) -> Option<&NodeReport> {
+    pub(crate) fn entry(&self, node: u32) -> Option<&Entry> {
         let at = self.entries.binary_search_by_key(&node, |(node, _)| *node);
         at.ok().map(|at| &self.entries[at].1)
+    }
+
+    fn tell(&self, node: u32, entry: &Entry) -> NodeReport {
+        let name = self.graph.nodes[node as usize].location.node.clone();
+        entry.report(name, self.store.as_deref())
     }
 
     fn unneeded(&self, node: u32) -> NodeReport {
@@ -206,8 +244,8 @@ impl fmt::Debug for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (_, entry) in self.entries.iter() {
-            writeln!(f, "{entry}")?;
+        for (node, entry) in self.entries.iter() {
+            writeln!(f, "{}", self.tell(*node, entry))?;
         }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
@@ -308,10 +346,12 @@ struct Outputs<'a>(&'a Report);
 impl Serialize for Outputs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for entry in self.0.targets.iter().filter_map(|&node| self.0.entry(node)) {
-            if let (Some(digest), Some(bytes)) = (entry.digest, entry.bytes) {
+        for &node in self.0.targets.iter() {
+            let entry = self.0.entry(node);
+            let output = entry.and_then(|entry| Some((entry.digest?, entry.bytes?)));
+            if let Some((digest, bytes)) = output {
                 let output = serde_json::json!({"digest": digest.to_string(), "bytes": bytes});
-                map.serialize_entry(&*entry.name, &output)?;
+                map.serialize_entry(self.0.graph.nodes[node as usize].name(), &output)?;
             }
         }
         map.end()

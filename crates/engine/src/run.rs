@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use refrain_store::{Lookup, Signature};
+use refrain_store::{Signature, Store};
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
@@ -12,7 +12,8 @@ use crate::explain::{Explanation, Step, Texts, descend};
 use crate::handle::Handle;
 use crate::inputs::Inputs;
 use crate::pipeline::Pipeline;
-use crate::report::{NodeReport, Outcome, Report, Status};
+use crate::reasons::{Cause, recorded};
+use crate::report::{Outcome, Report, Status};
 use crate::runner::Runner;
 use crate::value::Value;
 
@@ -23,8 +24,6 @@ pub struct Run {
     pub(crate) inputs: Inputs,
     pub(crate) report: Report,
     pub(crate) outputs: Mutex<FxHashMap<u32, Target>>,
-    /// The signatures that executed nodes had before.
-    pub(crate) before: FxHashMap<u32, Signature>,
 }
 
 /// The output of a target as this run left it.
@@ -115,15 +114,22 @@ impl Run {
     pub fn explain(&self, name: &str) -> Result<Explanation> {
         let node = self.pipeline.graph.find(name)?;
         let entry = self.report.entry(node);
-        let Some((entry, reason)) = entry.and_then(|entry| Some((entry, entry.reason.clone()?)))
+        let Some((entry, cause)) = entry.and_then(|entry| Some((entry, entry.cause.as_ref()?)))
         else {
             return Ok(Explanation { steps: Vec::new() });
         };
-        let mut steps = self.way_down(node, entry).unwrap_or_default();
+        let name = &self.pipeline.graph.nodes[node as usize].location.node;
+        let store = self.runner.store();
+        let mut steps = match (cause, &store) {
+            (Cause::Changed { before }, Some(store)) => {
+                way_down(name, store, before, &entry.signature).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
         if steps.is_empty() {
             steps.push(Step {
-                node: entry.name.clone(),
-                reason,
+                node: name.clone(),
+                reason: cause.tell(store.as_deref(), &entry.signature),
                 leaf: None,
                 old: None,
                 new: None,
@@ -131,28 +137,27 @@ impl Run {
         }
         Ok(Explanation { steps })
     }
+}
 
-    fn way_down(&self, node: u32, entry: &NodeReport) -> Option<Vec<Step>> {
-        let store = self.runner.store()?;
-        store.flush();
-        let record = |key: &Signature| match store.find(key) {
-            Lookup::Hit(record) => Some(record),
-            _ => None,
-        };
-        let before = record(self.before.get(&node)?)?;
-        let now = record(entry.signature.as_ref()?)?;
-        let texts = Texts {
-            store: Some(&store),
-            fresh: &[],
-        };
-        Some(descend(&entry.name, &before.parts, &now.parts, &texts))
-    }
+/// The steps from a node down to the change that made it another.
+fn way_down(
+    node: &Arc<str>,
+    store: &Store,
+    before: &Signature,
+    now: &Signature,
+) -> Option<Vec<Step>> {
+    let (before, now) = (recorded(store, before)?, recorded(store, now)?);
+    let texts = Texts {
+        store: Some(store),
+        fresh: &[],
+    };
+    Some(descend(node, &before.parts, &now.parts, &texts))
 }
 
 /// Why a target has no output.
 fn absence(report: &Report, node: u32) -> Error {
     let location = report.graph.nodes[node as usize].location.clone();
-    let entry: Option<&NodeReport> = report.entry(node);
+    let entry = report.entry(node);
     let message = entry
         .and_then(|entry| entry.note.as_deref())
         .unwrap_or_default()

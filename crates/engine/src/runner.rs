@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
-use refrain_store::{RunEntry, Signature, Store};
+use refrain_store::{Digest, RunEntry, Signature, Store};
 use rustc_hash::FxHashSet;
 
 use crate::cancel::Cancel;
@@ -20,7 +20,7 @@ use crate::inputs::Inputs;
 use crate::pipeline::{Graph, Pipeline};
 use crate::plan::{self, Plan};
 use crate::pool::Pool;
-use crate::report::{Counts, NodeReport, Outcome, Report, Status};
+use crate::report::{Counts, Entry, Outcome, Report, Status};
 use crate::run::{Run, Target};
 use crate::scheduler::{Driven, Request, drive};
 use crate::session::Session;
@@ -246,7 +246,13 @@ impl Runner {
         if let Some(store) = &self.shared.store
             && driven.looked
         {
-            let latest = latest(&mut session, store, &driven.entries);
+            let changed = counts.executed + counts.cutoff > 0;
+            let state = state(&session, &pipeline.targets);
+            // Found as the last run left it: nothing is new.
+            let latest = match !changed && store.state(pipeline.name()) == Some(state) {
+                true => Vec::new(),
+                false => latest(&mut session, &driven.entries),
+            };
             let entry = RunEntry {
                 id: run.to_string(),
                 pipeline: pipeline.graph.name.clone(),
@@ -255,8 +261,7 @@ impl Runner {
                 status: status.name().into(),
                 counts: serde_json::to_string(&counts).expect("counts are plain numbers"),
             };
-            store.finish_run(entry, latest);
-            let changed = counts.executed + counts.cutoff > 0;
+            store.finish_run(entry, latest, state);
             self.shared
                 .after_run(&session, &mut lock(&snapshot), changed);
         }
@@ -277,6 +282,7 @@ impl Runner {
             elapsed: begun.elapsed(),
             counts,
             entries: driven.entries.into(),
+            store: self.shared.store.clone(),
             warnings,
         };
         Ok(Run {
@@ -285,7 +291,6 @@ impl Runner {
             inputs,
             report,
             outputs: Mutex::new(outputs),
-            before: driven.before,
         })
     }
 
@@ -406,7 +411,7 @@ fn outputs(
     targets.iter().filter(has_output).map(target).collect()
 }
 
-fn count(nodes: usize, entries: &[(u32, NodeReport)]) -> Counts {
+fn count(nodes: usize, entries: &[(u32, Entry)]) -> Counts {
     let mut counts = Counts {
         unneeded: nodes - entries.len(),
         ..Counts::default()
@@ -425,43 +430,36 @@ fn count(nodes: usize, entries: &[(u32, NodeReport)]) -> Counts {
     counts
 }
 
-/// The signatures that the store should know as the nodes' latest and does not
-/// yet: of the nodes looked at, and, where one of these was found under
-/// another signature than its latest, of everything above it as well.
-fn latest(
-    session: &mut Session,
-    store: &Store,
-    entries: &[(u32, NodeReport)],
-) -> Vec<(Arc<str>, Signature)> {
-    let mut changed = Vec::new();
-    let mut found_changed = Vec::new();
-    for (node, entry) in entries {
-        let Some(signature) = entry.signature else {
-            continue;
-        };
-        if session.latest[*node as usize] == Some(signature) {
-            continue;
-        }
-        match entry.outcome {
-            Outcome::Executed | Outcome::Cutoff => changed.push(*node),
-            Outcome::Hit => {
-                let known = store.latest(&session.graph.name, &entry.name);
-                if known.is_none_or(|record| record.signature != signature) {
-                    found_changed.push(*node);
-                }
-                session.latest[*node as usize] = Some(signature);
-            }
-            _ => {}
-        }
+/// What stands for the state that a run found or left: the targets' signatures.
+fn state(session: &Session, targets: &[u32]) -> Digest {
+    let mut bytes = Vec::with_capacity(targets.len() * 32);
+    for target in targets {
+        bytes.extend_from_slice(session.key(*target).signature.as_bytes());
     }
-    changed.extend(session.graph.ancestors(&found_changed));
-    changed.sort_unstable();
-    changed.dedup();
-    let told = changed.into_iter().map(|node| {
+    Digest::of(&bytes)
+}
+
+/// The signatures that the store should know as the nodes' latest and does not
+/// yet: of the nodes looked at, and of what changed above those that were found.
+/// Above a node that is what it was, everything is.
+fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<(Arc<str>, Signature)> {
+    let has_output = |outcome| {
+        matches!(
+            outcome,
+            Outcome::Executed | Outcome::Cutoff | Outcome::Hit
+        )
+    };
+    let looked_at = entries.iter().filter(|(_, entry)| has_output(entry.outcome));
+    let mut stack: Vec<u32> = looked_at.map(|(node, _)| *node).collect();
+    let mut told = Vec::new();
+    while let Some(node) = stack.pop() {
         let signature = session.key(node).signature;
-        session.latest[node as usize] = Some(signature);
-        let name = session.graph.nodes[node as usize].location.node.clone();
-        (name, signature)
-    });
-    told.collect()
+        if session.before(node) == Some(signature) {
+            continue;
+        }
+        session.is_now(node, signature);
+        told.push((session.graph.nodes[node as usize].location.node.clone(), signature));
+        stack.extend(session.graph.parents(node));
+    }
+    told
 }

@@ -25,8 +25,8 @@ use crate::explain::{Reason, ReasonKind};
 use crate::handle::{Handle, Lost};
 use crate::pipeline::Wire;
 use crate::pool::{Message, Pool};
-use crate::reasons::Reasons;
-use crate::report::{NodeReport, Outcome};
+use crate::reasons::{Cause, Causes};
+use crate::report::{Entry, Outcome};
 use crate::session::Session;
 
 /// How often a driver looks up from waiting: for a cancellation, and for what
@@ -52,18 +52,16 @@ pub(crate) struct Request<'a> {
 /// What a run did.
 pub(crate) struct Driven {
     /// Sorted by node.
-    pub entries: Vec<(u32, NodeReport)>,
+    pub entries: Vec<(u32, Entry)>,
     /// Whether anything was looked up or executed at all.
     pub looked: bool,
-    /// The signatures that executed nodes had before.
-    pub before: FxHashMap<u32, Signature>,
 }
 
 /// Runs until every target is settled, or cannot be.
 pub(crate) fn drive(session: &mut Session, request: &Request<'_>) -> Driven {
     let (reply, replies) = unbounded();
     let mut driver = Driver {
-        reasons: Reasons::new(session),
+        causes: Causes::new(session),
         session,
         request,
         reply,
@@ -117,7 +115,7 @@ struct Flight {
 struct Driver<'a> {
     session: &'a mut Session,
     request: &'a Request<'a>,
-    reasons: Reasons,
+    causes: Causes,
     reply: Sender<Message>,
     progress: FxHashMap<u32, Progress>,
     /// Nodes whose last missing parent has just come.
@@ -129,7 +127,7 @@ struct Driver<'a> {
     /// When flights with a time limit count as failed.
     deadlines: Vec<(Instant, u64)>,
     tickets: u64,
-    entries: FxHashMap<u32, NodeReport>,
+    entries: FxHashMap<u32, Entry>,
     looked: bool,
     /// Nothing more is started: a node failed, or the run was cancelled.
     stopped: bool,
@@ -224,7 +222,7 @@ impl Driver<'_> {
             store.discard(&self.session.key(node).signature);
         }
         self.session.unsettle(node);
-        self.reasons.lost(node, lost);
+        self.causes.lost(node, lost);
         self.entries.remove(&node);
     }
 
@@ -368,7 +366,7 @@ impl Driver<'_> {
         };
         if let Err(lost) = handle.check(Some(&store)) {
             store.discard(&record.signature);
-            self.reasons.lost(node, &lost);
+            self.causes.lost(node, &lost);
             return false;
         }
         let (parts, notes) = self.session.parts(node);
@@ -410,8 +408,7 @@ impl Driver<'_> {
             return flight.nodes.push(node);
         }
         let work = Arc::new(self.work(node, key));
-        self.reasons
-            .decide(self.session, node, self.request.forced.contains(&node));
+        self.causes.decide(self.session, node, self.request.forced.contains(&node));
         self.looked = true;
         self.tickets += 1;
         let flight = Flight {
@@ -652,14 +649,17 @@ impl Driver<'_> {
                 .filter(|_| outcome == Outcome::Executed)?;
             Some(format!("only the function itself is followed: {why}").into())
         };
-        let entry = NodeReport {
-            name: self.session.graph.nodes[node as usize]
-                .location
-                .node
-                .clone(),
+        let signature = self.session.key(node).signature;
+        let mut cause = if ran { self.causes.take(node) } else { None };
+        // Whoever listens is told now, and of a failure there will be no record.
+        if outcome == Outcome::Failed || !self.request.events.is_empty() {
+            let tell = |cause: Cause| Cause::Known(cause.tell_present(self.session, node));
+            cause = cause.map(tell);
+        }
+        let entry = Entry {
             outcome,
-            reason: if ran { self.reasons.take(node) } else { None },
-            signature: Some(self.session.key(node).signature),
+            cause,
+            signature,
             digest: kept.map(|handle| handle.digest),
             bytes: kept.and_then(Handle::bytes),
             elapsed: elapsed.unwrap_or_default(),
@@ -669,7 +669,11 @@ impl Driver<'_> {
             },
             note: note.or_else(incomplete),
         };
-        self.emit(|| RunEvent::NodeFinished(Box::new(entry.clone())));
+        self.emit(|| {
+            let name = self.session.graph.nodes[node as usize].location.node.clone();
+            let store = self.session.context().store.as_deref();
+            RunEvent::NodeFinished(Box::new(entry.report(name, store)))
+        });
         self.entries.insert(node, entry);
     }
 
@@ -689,17 +693,16 @@ impl Driver<'_> {
                 self.tell(node, Outcome::Cancelled, None, None, None);
             }
         }
-        let mut entries: Vec<(u32, NodeReport)> = self.entries.into_iter().collect();
+        let mut entries: Vec<(u32, Entry)> = self.entries.into_iter().collect();
         entries.sort_unstable_by_key(|(node, _)| *node);
         Driven {
             entries,
             looked: self.looked,
-            before: self.reasons.before,
         }
     }
 }
 
-impl Reasons {
+impl Causes {
     /// Notes that a node's output was there and is not usable.
     fn lost(&mut self, node: u32, lost: &Lost) {
         let kind = if lost.missing {

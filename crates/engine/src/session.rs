@@ -44,6 +44,8 @@ pub(crate) struct Session {
     stale: Stale,
     /// Per node: whether its signature was ever asked for.
     seen: Vec<bool>,
+    /// The nodes that the present targets need and that are not seen yet.
+    unseen: Vec<u32>,
     /// Per node: whether its output is up to date in the present revision.
     settled: Vec<bool>,
     /// What the present revision was bound with.
@@ -52,9 +54,20 @@ pub(crate) struct Session {
     revision: u64,
     /// Code parts and their texts, by the code's address, which nodes share.
     explained: RefCell<FxHashMap<usize, (Option<Arc<Part>>, Notes)>>,
-    /// Per node: the signature last told to the store as the node's latest.
-    pub latest: Vec<Option<Signature>>,
+    before: Before,
 }
+
+/// The signatures that nodes had when they were last looked at, in this
+/// process or an earlier one.
+struct Before {
+    known: Vec<Option<Signature>>,
+    /// Whether an earlier process ran this pipeline: else there is nothing to ask for.
+    elsewhere: bool,
+    asked: usize,
+}
+
+/// After so many single questions all answers are fetched at once.
+const ASK_SINGLY: usize = 64;
 
 /// The nodes that some targets need, themselves included.
 pub(crate) struct Reach {
@@ -73,6 +86,8 @@ enum Stale {
 impl Session {
     /// A session with no inputs bound and no output up to date.
     pub fn new(graph: Arc<Graph>, context: Arc<Context>) -> Self {
+        let store = context.store.as_ref();
+        let ran_before = store.is_some_and(|store| store.has_latest(&graph.name));
         let db = Db::new(context);
         let unbound = Bound {
             digest: Digest::from_bytes([0; 32]),
@@ -100,14 +115,19 @@ impl Session {
             lowered: vec![false; graph.sources.len()],
             lowered_units: FxHashSet::default(),
             low: Vec::new(),
-            stale: Stale::Everything,
+            stale: Stale::Nothing,
             seen: vec![false; nodes],
+            unseen: Vec::new(),
             settled: vec![false; nodes],
             inputs: None,
             reach: None,
             revision: 0,
             explained: RefCell::default(),
-            latest: vec![None; nodes],
+            before: Before {
+                known: vec![None; nodes],
+                elsewhere: ran_before,
+                asked: 0,
+            },
             graph,
         }
     }
@@ -152,11 +172,15 @@ impl Session {
             return true;
         }
         let nodes = self.graph.ancestors(targets);
+        self.unseen = nodes
+            .iter()
+            .copied()
+            .filter(|node| !self.seen[*node as usize])
+            .collect();
         self.reach = Some(Arc::new(Reach {
             targets: targets.clone(),
             nodes,
         }));
-        self.stale = Stale::Everything;
         false
     }
 
@@ -341,19 +365,14 @@ impl Session {
 
     /// Verifies, in topological order, every memo that a write may have touched.
     pub fn refresh(&mut self) {
-        let stale = std::mem::replace(&mut self.stale, Stale::Nothing);
-        if stale == Stale::Everything {
-            let reach = self.reach();
-            for &node in &reach.nodes {
-                self.seen[node as usize] = true;
-            }
-            for node in 0..self.units.len() as u32 {
-                self.verify(node);
-            }
-        } else if stale == Stale::Low {
-            for at in 0..self.low.len() {
-                self.verify(self.low[at]);
-            }
+        match std::mem::replace(&mut self.stale, Stale::Nothing) {
+            Stale::Nothing => {}
+            Stale::Low => self.low.iter().for_each(|node| self.verify(*node)),
+            Stale::Everything => (0..self.units.len() as u32).for_each(|node| self.verify(node)),
+        }
+        for node in std::mem::take(&mut self.unseen) {
+            self.seen[node as usize] = true;
+            self.key(node);
         }
     }
 
@@ -406,6 +425,33 @@ impl Session {
         context.arrive(self.key(node).signature, handle);
         self.settled[node as usize] = true;
         self.output(node);
+    }
+
+    /// The signature that the node had when it was last looked at, here or in
+    /// an earlier process.
+    pub fn before(&mut self, node: u32) -> Option<Signature> {
+        let known = self.before.known[node as usize];
+        if known.is_some() || !self.before.elsewhere {
+            return known;
+        }
+        let store = self.db.context().store.clone()?;
+        self.before.asked += 1;
+        if self.before.asked <= ASK_SINGLY {
+            let name = self.graph.nodes[node as usize].name();
+            return store.latest_signature(&self.graph.name, name);
+        }
+        for (name, signature) in store.latest_signatures(&self.graph.name) {
+            if let Some(&node) = self.graph.by_name.get(&name) {
+                self.before.known[node as usize].get_or_insert(signature);
+            }
+        }
+        self.before.elsewhere = false;
+        self.before.known[node as usize]
+    }
+
+    /// Notes the signature that the node has after a run looked at it.
+    pub fn is_now(&mut self, node: u32, signature: Signature) {
+        self.before.known[node as usize] = Some(signature);
     }
 
     /// The node's spec.
