@@ -3,13 +3,14 @@
 //! Over-approximate: all namespaces, all cfg variants, every item of a name, visibility ignored.
 //! A name that does not show leads to the items that may have made it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use crate::entry::Kind;
 use crate::world::{Binding, CrateId, EntryId, External, ImportId, ModuleId, PackageId, World};
 
 /// What a path may mean.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Target {
     Entry(EntryId),
     Module(ModuleId),
@@ -34,17 +35,28 @@ impl Found {
         }
     }
 
-    fn import(&mut self, import: ImportId) {
-        if !self.imports.contains(&import) {
-            self.imports.push(import);
-        }
+    fn finish(mut self) -> Self {
+        self.imports.sort();
+        self.imports.dedup();
+        self
     }
 }
+
+/// A name in a module, and whether to guess at it.
+pub(crate) type Question = (ModuleId, String, bool);
+
+/// What a name in a module may mean, and the imports on the way.
+pub(crate) type Answer = (Vec<Target>, Vec<ImportId>);
 
 /// One lookup: what it is in the middle of asking, so that circles of re-exports end.
 pub(crate) struct Lookup<'w> {
     world: &'w mut World,
-    asking: HashSet<(ModuleId, String)>,
+    asking: HashSet<Question>,
+    /// Answers that hold for this lookup alone, because a circle cut them short; what is missing in
+    /// them is found where the circle began.
+    partial: HashMap<Question, Rc<Answer>>,
+    /// A circle has been cut since the question being answered was asked.
+    cut: bool,
     /// Whether a name that does not show counts as made by whatever may make it.
     guess: bool,
     found: Found,
@@ -63,6 +75,8 @@ impl World {
         let mut lookup = Lookup {
             world: self,
             asking: HashSet::new(),
+            partial: HashMap::new(),
+            cut: false,
             guess,
             found: Found::default(),
         };
@@ -78,7 +92,7 @@ impl World {
             }
         }
         lookup.path(module, path, rooted, start);
-        lookup.found
+        lookup.found.finish()
     }
 
     /// What one `use` declaration leads to.
@@ -86,6 +100,8 @@ impl World {
         let mut lookup = Lookup {
             world: self,
             asking: HashSet::new(),
+            partial: HashMap::new(),
+            cut: false,
             guess: true,
             found: Found::default(),
         };
@@ -93,7 +109,7 @@ impl World {
         targets
             .into_iter()
             .for_each(|target| lookup.found.target(target));
-        lookup.found
+        lookup.found.finish()
     }
 }
 
@@ -191,7 +207,7 @@ impl Lookup<'_> {
     }
 
     fn import(&mut self, import: ImportId) -> Vec<Target> {
-        self.found.import(import);
+        self.found.imports.push(import);
         let this = self.world.import(import);
         let (module, path, rooted, name) = (
             this.module,
@@ -213,12 +229,37 @@ impl Lookup<'_> {
 
     /// A name in a module, through its imports.
     fn member(&mut self, module: ModuleId, name: &str) -> Vec<Target> {
-        let question = (module, name.to_owned());
+        let question = (module, name.to_owned(), self.guess);
+        let known = self
+            .world
+            .members
+            .get(&question)
+            .or_else(|| self.partial.get(&question));
+        if let Some(known) = known.cloned() {
+            self.found.imports.extend(&known.1);
+            return known.0.clone();
+        }
         if !self.asking.insert(question.clone()) {
+            self.cut = true;
             return Vec::new();
         }
-        let found = self.member_once(module, name);
+        let (outer, imports) = (std::mem::take(&mut self.cut), self.found.imports.len());
+        let mut found = self.member_once(module, name);
+        found.sort();
+        found.dedup();
+        let mut on_the_way = self.found.imports.split_off(imports);
+        on_the_way.sort();
+        on_the_way.dedup();
+        self.found.imports.extend(&on_the_way);
         self.asking.remove(&question);
+        let answer = Rc::new((found.clone(), on_the_way));
+        // Where nothing is being asked any more, every circle has come round.
+        if self.cut && !self.asking.is_empty() {
+            self.partial.insert(question, answer);
+        } else {
+            self.world.members.insert(question, answer);
+        }
+        self.cut |= outer;
         found
     }
 
@@ -291,7 +332,7 @@ impl Lookup<'_> {
         if found.is_empty() {
             self.found.imports.truncate(imports);
         } else {
-            self.found.import(glob);
+            self.found.imports.push(glob);
         }
         found
     }
@@ -311,7 +352,7 @@ impl World {
 
     /// Every identifier that an invocation and the macros behind it may define; None when a macro
     /// that is not read is among them.
-    fn maker_words(&mut self, maker: EntryId) -> Option<std::rc::Rc<HashSet<String>>> {
+    fn maker_words(&mut self, maker: EntryId) -> Option<Rc<HashSet<String>>> {
         if let Some(known) = self.words.get(&maker) {
             return known.clone();
         }
@@ -344,7 +385,7 @@ impl World {
                 todo.extend(found);
             }
         }
-        let words = known.then(|| std::rc::Rc::new(words));
+        let words = known.then(|| Rc::new(words));
         self.words.insert(maker, words.clone());
         words
     }

@@ -12,6 +12,7 @@ use crate::edges::Edge;
 use crate::entry::{Entry, Kind};
 use crate::manifest::{Origin, Package};
 use crate::names::plain;
+use crate::resolve::{Answer, Question};
 use crate::scope::Scope;
 
 macro_rules! number {
@@ -110,6 +111,8 @@ pub(crate) struct World {
     pub(crate) site: Option<PathBuf>,
     /// Environment variables to use instead of the process's own.
     pub(crate) variables: Option<BTreeMap<String, String>>,
+    /// Names looked up in modules; kept where no circle of re-exports cut the answer short.
+    pub(crate) members: HashMap<Question, Rc<Answer>>,
     /// What an invocation may define; None when not all the macros behind it are read.
     pub(crate) words: HashMap<EntryId, Option<Rc<HashSet<String>>>>,
 }
