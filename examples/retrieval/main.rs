@@ -1,0 +1,124 @@
+//! Searches State of the Union speeches. Everything up to the index is a
+//! pipeline that remembers: asking again builds nothing, and a changed option,
+//! speech or function builds only what it reaches.
+//!
+//! ```text
+//! speeches -> corpus -> passages -> selected -> tokens -+-> model ---+-> embeddings -> index
+//!                                                       +------------+
+//!                                                       +-> postings
+//! ```
+
+mod args;
+mod corpus;
+mod embeddings;
+mod index;
+mod interrupt;
+mod model;
+mod nearest;
+mod postings;
+mod random;
+mod search;
+mod tokens;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use refrain::{CacheConfig, Pipeline, Report, Run, Runner, Status, dir, functions, inputs};
+use serde::Serialize;
+
+use crate::args::Args;
+use crate::search::{Answer, Searcher};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(code) => code,
+        // Whoever read the answers has seen enough.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
+    let pipeline = pipeline()?;
+    let runner = Runner::new(CacheConfig::new(&args.cache_dir))?;
+    interrupt::cancels(runner.cancel())?;
+    let run = runner.run(
+        &pipeline,
+        inputs! {
+            speeches: dir(&args.speeches),
+            from_year: args.from,
+            to_year: args.to,
+            index_type: args.index_type.name(),
+        },
+    )?;
+    if !args.json {
+        eprintln!("{}\n", run.report());
+    }
+    match run.status() {
+        Status::Ok => {}
+        Status::Failed => return Ok(ExitCode::from(1)),
+        Status::Cancelled => return Ok(ExitCode::from(interrupt::INTERRUPTED)),
+    }
+    let searcher = Searcher::new(&run)?;
+    let answers = searcher.search(&args.question.join(" "), args.top);
+    print(args, &run, &answers)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pipeline() -> refrain::Result<Pipeline> {
+    let pipeline = Pipeline::new(functions![
+        corpus::load_corpus,
+        corpus::split_corpus,
+        corpus::select_passages,
+        tokens::tokenise,
+        model::fit_model,
+        embeddings::embed_passages,
+        index::build_index,
+        postings::build_postings,
+    ])?;
+    pipeline.named("retrieval").targets(Searcher::TARGETS)
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Object<'a> {
+    answers: &'a [Answer<'a>],
+    report: &'a Report,
+}
+
+fn print(args: &Args, run: &Run, answers: &[Answer]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if args.json {
+        let report = run.report();
+        let object = serde_json::to_string(&Object { answers, report })?;
+        return writeln!(out, "{object}");
+    }
+    if answers.is_empty() {
+        writeln!(out, "no passage found")?;
+    }
+    for (rank, answer) in answers.iter().enumerate() {
+        let Answer {
+            score,
+            president,
+            year,
+            snippet,
+        } = answer;
+        writeln!(
+            out,
+            "{}. {president}, {year}  ({score:.2})\n   {snippet}\n",
+            rank + 1
+        )?;
+    }
+    Ok(())
+}
