@@ -9,8 +9,8 @@ use quote::ToTokens;
 use crate::edges::Vertex;
 use crate::fingerprint::{self, Fingerprint, Hash};
 use crate::manifest::Package;
-use crate::world::{CrateId, EntryId, World};
-use crate::{Code, Item};
+use crate::world::{CrateId, EntryId, ModuleId, World};
+use crate::{Code, Condition, Item};
 
 /// Files up to this size are kept as text, so that a report can show the changed line.
 const SHOWN_FILE: usize = 16 * 1024;
@@ -19,6 +19,9 @@ impl World {
     /// The closure from `starts`, the function itself first.
     pub(crate) fn closure(&mut self, starts: &[EntryId]) -> Code {
         let levels = self.levels(starts);
+        let own = starts
+            .first()
+            .map(|start| self.module(self.entry(*start).module).krate);
         let mut code = Code::default();
         let mut crates = BTreeSet::new();
         let mut files = BTreeSet::new();
@@ -39,13 +42,24 @@ impl World {
                 }
                 _ => {}
             }
-            let mut item = self.describe(vertex);
-            item.level = *level;
-            code.items.push(item);
+            if let Vertex::Condition(root, predicate) = vertex {
+                code.conditions
+                    .extend(self.condition(*root, predicate, *level, own));
+                continue;
+            }
+            code.items.extend(self.describe(vertex).map(|item| Item {
+                level: *level,
+                ..item
+            }));
+        }
+        code.conditions
+            .sort_by(|a, b| (a.level, &a.path).cmp(&(b.level, &b.path)));
+        for krate in &crates {
+            code.items.push(self.edition(*krate, &levels));
         }
         let first = starts
             .first()
-            .map(|start| self.describe(&Vertex::Entry(*start)));
+            .and_then(|start| self.describe(&Vertex::Entry(*start)));
         code.items
             .sort_by(|a, b| (a.level, &a.path, &a.hash).cmp(&(b.level, &b.path, &b.hash)));
         code.items
@@ -57,9 +71,6 @@ impl World {
             let at = at.unwrap_or_default();
             code.items[..=at].rotate_right(1);
         }
-        let own = starts
-            .first()
-            .map(|start| self.module(self.entry(*start).module).krate);
         for krate in crates.into_iter().filter(|krate| Some(*krate) != own) {
             let modules = &self.krate(krate).modules;
             files.extend(
@@ -75,6 +86,57 @@ impl World {
             .filter(|file: &PathBuf| file.is_file())
             .collect();
         code
+    }
+
+    /// A predicate that the compiler can be asked in the crate being compiled: any of its own, and of
+    /// another crate what does not depend on that crate's features.
+    fn condition(
+        &self,
+        root: ModuleId,
+        predicate: &str,
+        level: u32,
+        own: Option<CrateId>,
+    ) -> Option<Condition> {
+        let this = self.module(root);
+        if Some(this.krate) != own && predicate.contains("feature") {
+            return None;
+        }
+        let predicate = crate::entry::compact(predicate.parse().ok()?);
+        let hash = |value: u8| {
+            let mut print = Fingerprint::new("condition");
+            print
+                .field(b'C', predicate.as_bytes())
+                .field(b'V', &[value])
+                .finish()
+        };
+        Some(Condition {
+            level,
+            path: format!("{} (cfg({predicate}))", this.path),
+            hashes: [hash(0), hash(1)],
+            predicate,
+        })
+    }
+
+    /// The edition, which decides what the same tokens mean: at the level at which a crate is first
+    /// reached.
+    fn edition(&self, krate: CrateId, levels: &HashMap<Vertex, u32>) -> Item {
+        let inside = levels
+            .iter()
+            .filter(|(vertex, _)| self.crate_of(vertex) == Some(krate));
+        let level = inside.map(|(_, level)| *level).min().unwrap_or_default();
+        let this = self.krate(krate);
+        let edition = &this.package.edition;
+        let root = &self.module(this.root).path;
+        Item {
+            level,
+            path: format!("{root} (edition)"),
+            hash: Fingerprint::new("edition")
+                .field(b'E', edition.as_bytes())
+                .finish(),
+            text: format!("edition {edition}\n"),
+            file: this.package.relative(&this.package.dir.join("Cargo.toml")),
+            line: 0,
+        }
     }
 
     /// Breadth first over edges of cost 0 and 1.
@@ -132,13 +194,17 @@ impl World {
             Vertex::Unreadable(module) | Vertex::File(module, _) => {
                 Some(self.module(*module).krate)
             }
-            Vertex::Package(_) | Vertex::Variable(..) | Vertex::Unknown(..) => None,
+            Vertex::Package(_)
+            | Vertex::Variable(..)
+            | Vertex::Condition(..)
+            | Vertex::Unknown(..) => None,
         }
     }
 
-    /// A leaf as the report shows it, at level 0.
-    fn describe(&mut self, vertex: &Vertex) -> Item {
+    /// A leaf as the report shows it, at level 0; None for a predicate, which has two faces.
+    fn describe(&mut self, vertex: &Vertex) -> Option<Item> {
         let (module, line) = match vertex {
+            Vertex::Condition(..) => return None,
             Vertex::Entry(entry) => (Some(self.entry(*entry).module), self.entry(*entry).line),
             Vertex::Import(import) => (Some(self.import(*import).module), 0),
             Vertex::Crate(krate) => (Some(self.krate(*krate).root), 0),
@@ -153,6 +219,7 @@ impl World {
                 .relative(&self.module(module).file)
         });
         let (path, hash, text) = match vertex {
+            Vertex::Condition(..) => return None,
             Vertex::Entry(entry) => {
                 let print = self.print(*entry);
                 let this = self.entry(*entry);
@@ -228,14 +295,14 @@ impl World {
                 )
             }
         };
-        Item {
+        Some(Item {
             level: 0,
             path,
             hash,
             text,
             file: file.unwrap_or_default(),
             line: line as u32,
-        }
+        })
     }
 
     fn print(&self, entry: EntryId) -> Rc<crate::entry::Print> {
@@ -315,6 +382,7 @@ impl World {
         };
         Code {
             items: vec![item],
+            conditions: Vec::new(),
             files: Vec::new(),
             incomplete: Some(reason),
         }

@@ -29,6 +29,8 @@ pub(crate) enum Vertex {
     File(ModuleId, PathBuf),
     /// A variable of the environment, from the package of this module.
     Variable(ModuleId, String),
+    /// A `cfg` predicate that decides among what is there, as code of this module sees it.
+    Condition(ModuleId, String),
     /// An `include` whose argument cannot be worked out.
     Unknown(ModuleId, String),
 }
@@ -277,7 +279,22 @@ impl Gather<'_> {
         for glob in self.globs() {
             self.foreign_glob(glob);
         }
+        self.conditions(self.module, names.conditions.iter().cloned(), 0);
         self.read_at_compile_time(names);
+    }
+
+    /// Predicates on the way to an item. They are asked of the compiler for the crate being compiled,
+    /// so they stand for its root module, whichever module they are written in.
+    fn conditions(
+        &mut self,
+        module: ModuleId,
+        conditions: impl Iterator<Item = String>,
+        cost: u32,
+    ) {
+        let root = self.world.krate_of(module).root;
+        for condition in conditions.filter(|condition| !condition.contains('$')) {
+            self.edge(Vertex::Condition(root, condition), cost);
+        }
     }
 
     fn name(&mut self, name: &Name, generics: &[String]) {
@@ -323,10 +340,7 @@ impl Gather<'_> {
         for import in found.imports {
             // Declarations in a body are in the item's own tokens.
             if !self.own.contains(&import) {
-                let cost = self
-                    .world
-                    .cost(self.module, self.world.import(import).module);
-                self.edge(Vertex::Import(import), cost);
+                self.import(Some(import));
             }
         }
         for target in found.targets {
@@ -357,6 +371,13 @@ impl Gather<'_> {
         let to = self.world.entry(entry).module;
         let cost = self.world.cost(self.module, to);
         self.edge(Vertex::Entry(entry), cost);
+        let mut around = Some(to).filter(|_| cost > 0);
+        while let Some(module) = around {
+            let this = self.world.module(module);
+            around = this.parent;
+            let conditions = this.conditions.clone();
+            self.conditions(module, conditions.into_iter(), cost);
+        }
         if !matches!(self.world.entry(entry).kind, Kind::Type | Kind::Trait) {
             return;
         }
@@ -489,10 +510,11 @@ impl Gather<'_> {
 
     fn import(&mut self, import: Option<ImportId>) {
         if let Some(import) = import.filter(|import| !self.own.contains(import)) {
-            let cost = self
-                .world
-                .cost(self.module, self.world.import(import).module);
+            let this = self.world.import(import);
+            let (module, conditions) = (this.module, this.conditions.clone());
+            let cost = self.world.cost(self.module, module);
             self.edge(Vertex::Import(import), cost);
+            self.conditions(module, conditions.into_iter(), cost);
         }
     }
 

@@ -1,7 +1,6 @@
 //! One item of the source, and what is read off it once: hash, text, names.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use proc_macro2::{TokenStream, TokenTree};
@@ -43,7 +42,6 @@ pub(crate) struct Entry {
     pub(crate) names: Vec<String>,
     /// Its name in reports, below its module: `SCALE`, `Vec2 (impl Add)`, `make!`.
     pub(crate) label: String,
-    pub(crate) file: Rc<PathBuf>,
     pub(crate) line: usize,
     pub(crate) last_line: usize,
     pub(crate) item: Item,
@@ -74,7 +72,7 @@ pub(crate) struct Print {
 
 impl Entry {
     /// None for `use`, `mod` and `extern crate`, which are the module's own affair.
-    pub(crate) fn new(module: ModuleId, file: Rc<PathBuf>, item: Item) -> Option<Self> {
+    pub(crate) fn new(module: ModuleId, item: Item) -> Option<Self> {
         let (kind, names, at) = match &item {
             Item::Fn(item) => (
                 Kind::Function,
@@ -116,7 +114,6 @@ impl Entry {
             kind,
             names,
             label,
-            file,
             line: lines.0,
             last_line: lines.1,
             item,

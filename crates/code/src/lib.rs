@@ -65,6 +65,8 @@ use world::World;
 pub struct Code {
     /// The function itself, then what it stands on, by level and path.
     pub items: Vec<Item>,
+    /// What only the compiler can say, and what decides which of the items are there at all.
+    pub conditions: Vec<Condition>,
     /// Files read that the compiler does not read for this crate by itself.
     pub files: Vec<PathBuf>,
     /// Why something the function stands on may not be among the items, if so.
@@ -76,6 +78,19 @@ impl Code {
     pub fn up_to(&self, level: u32) -> impl Iterator<Item = &Item> {
         self.items.iter().filter(move |item| item.level <= level)
     }
+}
+
+/// A `cfg` predicate that a function stands on; its value is the compiler's to give.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// As of an [`Item`].
+    pub level: u32,
+    /// `crate (cfg(feature = "fast"))`.
+    pub path: String,
+    /// What stands between the parentheses of `cfg!(..)`.
+    pub predicate: String,
+    /// The hash when it is false, and when it is true.
+    pub hashes: [[u8; 32]; 2],
 }
 
 /// One thing that a function stands on.

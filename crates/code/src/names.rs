@@ -49,6 +49,8 @@ pub(crate) struct Names {
     pub(crate) includes: BTreeSet<String>,
     /// The variables of `env!` and `option_env!`.
     pub(crate) variables: BTreeSet<String>,
+    /// The predicates of `cfg`, `cfg_attr` and `cfg!`.
+    pub(crate) conditions: BTreeSet<String>,
     /// Strings in the arguments of macros and attributes that may name a file.
     pub(crate) strings: BTreeSet<String>,
     /// Of a macro: every identifier that it may give to an item of the module it is used in, which
@@ -207,6 +209,7 @@ impl Names {
     }
 
     fn attribute(&mut self, tokens: TokenStream, context: Context<'_>) {
+        self.conditions.extend(condition(&tokens));
         let first = tokens.clone().into_iter().next();
         if matches!(first, Some(TokenTree::Ident(word)) if INERT_ATTRIBUTES.iter().any(|inert| word == inert))
         {
@@ -344,6 +347,9 @@ impl Names {
                 self.includes.insert(arguments.stream().to_string());
                 return end + 2;
             }
+            "cfg" if single => {
+                self.conditions.insert(arguments.stream().to_string());
+            }
             "env" | "option_env" if single => {
                 if let Some(TokenTree::Literal(variable)) = arguments.stream().into_iter().next() {
                     self.variables.extend(string_of(&variable.to_string()));
@@ -396,6 +402,26 @@ impl Names {
         if text.len() < 200 && !text.contains(['\n', '{', ' ']) && text.contains(['.', '/']) {
             self.strings.insert(text);
         }
+    }
+}
+
+/// The predicate of `cfg(..)` or `cfg_attr(.., ..)`, from the inside of an attribute.
+pub(crate) fn condition(attribute: &TokenStream) -> Option<String> {
+    let mut trees = attribute.clone().into_iter();
+    match (trees.next()?, trees.next()?) {
+        (TokenTree::Ident(word), TokenTree::Group(group)) if word == "cfg" => {
+            Some(group.stream().to_string())
+        }
+        (TokenTree::Ident(word), TokenTree::Group(group)) if word == "cfg_attr" => {
+            let is_comma =
+                |tree: &TokenTree| matches!(tree, TokenTree::Punct(p) if p.as_char() == ',');
+            let predicate = group
+                .stream()
+                .into_iter()
+                .take_while(|tree| !is_comma(tree));
+            Some(predicate.collect::<TokenStream>().to_string())
+        }
+        _ => None,
     }
 }
 

@@ -31,7 +31,10 @@ struct Normaliser<'a> {
 impl Normaliser<'_> {
     /// `{ expr }` where an expression can stand alone: a match arm or a closure body.
     fn unwrap_body(&self, body: &mut Expr) {
-        while !self.in_macro {
+        if self.in_macro {
+            return;
+        }
+        loop {
             let Expr::Block(block) = body else { return };
             if !block.attrs.is_empty() || block.label.is_some() {
                 return;

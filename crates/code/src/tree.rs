@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use quote::ToTokens;
 use syn::{Attribute, Expr, Item, Lit, Meta, UseTree};
 
 use crate::entry::{Entry, attributes_of};
 use crate::includes;
 use crate::manifest::{Package, clean};
-use crate::names::plain;
+use crate::names::{condition, plain};
 use crate::world::{Binding, Crate, CrateId, Import, ImportId, Module, ModuleId, World};
 
 /// Where the files of a module's children are looked for.
@@ -70,6 +71,7 @@ impl World {
             globs: Vec::new(),
             entries: Vec::new(),
             makers: Vec::new(),
+            conditions: Vec::new(),
             unreadable: None,
         });
         self.krate_mut(krate).modules.push(id);
@@ -151,11 +153,10 @@ impl World {
     }
 
     fn add_item(&mut self, module: ModuleId, item: Item) {
-        let file = Rc::clone(&self.module(module).file);
         let exported = attributes_of(&item)
             .iter()
             .any(|attribute| attribute.path().is_ident("macro_export"));
-        let Some(entry) = Entry::new(module, file, item) else {
+        let Some(entry) = Entry::new(module, item) else {
             return;
         };
         let names = entry.names.clone();
@@ -197,6 +198,7 @@ impl World {
             format!("{}::{name}", self.module(parent).path),
         );
         let paths = path_attributes(&item.attrs);
+        let conditions = conditions(&item.attrs);
         if let Some((brace, items)) = item.content {
             let lines = (
                 item.mod_token.span.start().line,
@@ -217,6 +219,7 @@ impl World {
                     inline: true,
                 },
             );
+            self.module_mut(id).conditions = conditions;
             self.module_mut(parent)
                 .names
                 .entry(name)
@@ -252,6 +255,7 @@ impl World {
         }
         for (file, mod_rs) in present {
             let id = self.file_module(krate, Some(parent), path.clone(), &file, mod_rs);
+            self.module_mut(id).conditions = conditions.clone();
             self.module_mut(parent)
                 .names
                 .entry(name.clone())
@@ -270,10 +274,13 @@ impl World {
         let mut leaves = Vec::new();
         flatten(&mut Vec::new(), &item.tree, &mut leaves);
         let rooted = item.leading_colon.is_some();
-        leaves
-            .into_iter()
-            .map(|(path, alias)| self.add_import(module, path, rooted, alias, named))
-            .collect()
+        let conditions = conditions(&item.attrs);
+        let add = |(path, alias)| {
+            let id = self.add_import(module, path, rooted, alias, named);
+            self.imports[id.0 as usize].conditions = conditions.clone();
+            id
+        };
+        leaves.into_iter().map(add).collect()
     }
 
     fn add_import(
@@ -311,6 +318,7 @@ impl World {
             path,
             rooted,
             alias,
+            conditions: Vec::new(),
             text,
         });
         id
@@ -373,6 +381,14 @@ fn flatten(prefix: &mut Vec<String>, tree: &UseTree, out: &mut Vec<(Vec<String>,
             .iter()
             .for_each(|tree| flatten(prefix, tree, out)),
     }
+}
+
+/// The `cfg` predicates among attributes.
+fn conditions(attributes: &[Attribute]) -> Vec<String> {
+    let tokens = attributes
+        .iter()
+        .map(|attribute| attribute.meta.to_token_stream());
+    tokens.filter_map(|tokens| condition(&tokens)).collect()
 }
 
 struct Paths {

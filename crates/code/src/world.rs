@@ -75,6 +75,8 @@ pub(crate) struct Module {
     pub(crate) entries: Vec<EntryId>,
     /// Items that may define names that do not show: invocations, foreign attributes and derives.
     pub(crate) makers: Vec<EntryId>,
+    /// The predicates on its declaration.
+    pub(crate) conditions: Vec<String>,
     /// Why its items are not known, when its file is missing or cannot be parsed.
     pub(crate) unreadable: Option<String>,
 }
@@ -86,6 +88,8 @@ pub(crate) struct Import {
     pub(crate) rooted: bool,
     /// The name it gives; `*` for a glob, `_` for a trait brought in for its methods.
     pub(crate) alias: String,
+    /// The predicates on its declaration.
+    pub(crate) conditions: Vec<String>,
     /// As one would write it alone: `use std::cmp::max as pick`.
     pub(crate) text: String,
 }

@@ -267,3 +267,9 @@ fn what_is_not_found_is_the_function_alone_and_says_so() {
     let reason = case.code("node").incomplete.expect("in a macro");
     assert!(reason.contains("src/lib.rs:3"), "{reason}");
 }
+
+#[test]
+fn the_edition_decides_what_tokens_mean() {
+    let case = Fixture::lib("#[func] fn node() -> i32 { 1 }\n");
+    case.changes("node", 0, "Cargo.toml", "2024", "2021");
+}

@@ -339,3 +339,64 @@ fn derived_names_lead_to_the_item_that_derives_them() {
     case.keeps("node", "src/lib.rs", "b: u8", "b: u16");
     case.keeps("calm", "src/lib.rs", "a: u8", "a: u16");
 }
+
+/// Each module sees all others through its parent: a search that walked every way would not end.
+#[test]
+fn many_modules_that_glob_one_another() {
+    let mut files = vec![("src/lib.rs".to_owned(), String::new())];
+    for n in 0..40 {
+        files[0]
+            .1
+            .push_str(&format!("mod m{n};\npub use m{n}::*;\n"));
+        let text = format!(
+            "use super::*;\nuse crate::m{}::*;\npub fn f{n}(x: i32) -> i32 {{ f{}(x) + missing{n}(x) + {n} }}\n",
+            (n + 7) % 40,
+            (n + 1) % 40
+        );
+        files.push((format!("src/m{n}.rs"), text));
+    }
+    files[0]
+        .1
+        .push_str("#[func] fn node() -> i32 { f3(1) }\n#[func] fn other() -> i32 { 1 }\n");
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let case = Fixture::new(&files);
+    case.changes("node", 1, "src/m3.rs", "+ 3 }", "+ 4 }");
+    case.changes("node", 2, "src/m4.rs", "+ 4 }", "+ 5 }");
+    case.keeps("other", "src/m3.rs", "+ 3 }", "+ 4 }");
+}
+
+#[test]
+fn cfg_predicates_on_the_way_are_asked_of_the_compiler() {
+    let case = Fixture::new(&[
+        (
+            "src/lib.rs",
+            "#[cfg(unix)] mod sys;\n#[cfg(feature = \"fast\")] use sys::quick as speed;\n#[cfg(not(feature = \"fast\"))] use sys::slow as speed;\n#[cfg(test)] mod tests;\n\
+             #[func] fn node() -> i32 { speed() + if cfg!(debug_assertions) { 1 } else { 2 } }\n#[func] fn other() -> i32 { 1 }\n",
+        ),
+        (
+            "src/sys.rs",
+            "pub fn quick() -> i32 { 1 }\npub fn slow() -> i32 { #[cfg(windows)] return 3; 2 }\n",
+        ),
+    ]);
+    let found: Vec<(u32, String)> = case
+        .whole("node")
+        .conditions
+        .into_iter()
+        .map(|condition| (condition.level, condition.predicate))
+        .collect();
+    let predicates = [
+        (0, "debug_assertions"),
+        (0, "feature=\"fast\""),
+        (0, "not(feature=\"fast\")"),
+        (1, "unix"),
+        (1, "windows"),
+    ];
+    assert_eq!(
+        found,
+        predicates.map(|(level, text)| (level, text.to_owned()))
+    );
+    assert_eq!(case.whole("other").conditions, []);
+}

@@ -113,6 +113,23 @@ fn tokens(krate: &TokenStream, code: &Code, files: &[PathBuf]) -> TokenStream {
         let hash = Literal::byte_string(&item.hash);
         quote!(#krate::function::CodeItem { level: #level, path: #path, hash: *#hash, text: #text, file: #file, line: #line })
     });
+    // The compiler says in the program itself which of the two it is.
+    let conditions = code.conditions.iter().filter_map(|condition| {
+        let predicate: TokenStream = condition.predicate.parse().ok()?;
+        let (level, path) = (condition.level, &condition.path);
+        let [off, on] = condition
+            .hashes
+            .each_ref()
+            .map(|hash| Literal::byte_string(hash));
+        Some(quote!(#krate::function::CodeItem {
+            level: #level,
+            path: #path,
+            hash: if ::core::cfg!(#predicate) { *#on } else { *#off },
+            text: if ::core::cfg!(#predicate) { "true\n" } else { "false\n" },
+            file: "",
+            line: 0u32,
+        }))
+    });
     let incomplete = match &code.incomplete {
         Some(reason) => quote!(::core::option::Option::Some(#reason)),
         None => quote!(::core::option::Option::None),
@@ -121,8 +138,9 @@ fn tokens(krate: &TokenStream, code: &Code, files: &[PathBuf]) -> TokenStream {
     quote! {
         // Nothing of these is in the program: an unused constant is not.
         #(const _: &[u8] = ::core::include_bytes!(#files);)*
+        #[allow(unexpected_cfgs)]
         static __REFRAIN_CODE: #krate::function::Code = #krate::function::Code {
-            items: &[#(#items),*],
+            items: &[#(#items,)* #(#conditions,)*],
             incomplete: #incomplete,
         };
     }
