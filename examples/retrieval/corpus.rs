@@ -8,6 +8,9 @@ use std::path::Path;
 use refrain::func;
 use serde::{Deserialize, Serialize};
 
+/// Words whose full stop ends no sentence.
+const TITLES: [&str; 9] = ["Messrs", "Mr", "Mrs", "Ms", "Dr", "Gen", "Gov", "St", "No"];
+
 /// One speech.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
@@ -146,7 +149,7 @@ fn sentence_end(text: &str) -> usize {
         let word = text[..at].rsplit(char::is_whitespace).next();
         let word = word.unwrap_or_default();
         let short = mark == "." && (word.len() < 2 || word.contains('.'));
-        let title = ["Mr", "Mrs", "Ms", "Dr", "Gen", "St", "No"].contains(&word);
+        let title = TITLES.contains(&word);
         text[at + 1..].starts_with(char::is_whitespace) && !short && !title
     });
     ends.next().map_or(text.len(), |(at, _)| at + 1)
