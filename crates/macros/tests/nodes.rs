@@ -23,6 +23,7 @@ mod steps {
 }
 
 #[func]
+#[expect(clippy::too_many_arguments)]
 fn every_kind(
     owned: u32,
     borrowed: &Vec<u8>,
