@@ -1,15 +1,18 @@
 //! Claims: one live process at a time makes a record.
 //!
-//! A claim is a lock on one byte of `claims.lock`, held by the kernel for this open file: nothing is
-//! written, and nothing is left behind by a process that dies. Where the system has no such locks, a
+//! A claim is a lock on one byte of a file in `claims/`, held by the kernel for this open file: nothing is
+//! written, and nothing is left behind by a process that dies. The kernel keeps the locks of a file in a
+//! list that it walks for every change, and a writer may hold thousands until their records are in the
+//! database, so they are spread over many files. Where the system has no such locks, a
 //! claim always succeeds: work may be done twice and is never done wrongly. Unaware of records.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cap_std::fs::File;
 use rustc_hash::FxHashMap;
 
 use crate::digest::Signature;
+use crate::root::Root;
 
 /// The right to make one record. Released when dropped, and by [`crate::Store::commit`] once the record
 /// is in the database.
@@ -37,16 +40,26 @@ impl Drop for Claim {
     }
 }
 
-/// The lock file of one cache directory, opened once.
+/// The lock files of one cache directory, each opened once.
 #[derive(Debug)]
 pub(crate) struct Locks {
+    /// For what the store itself does alone, and for claims where `claims/` cannot be used.
     file: File,
+    dir: Option<Root>,
+    /// The files of `claims/`, opened when they are first needed; `None` where that failed.
+    spread: [OnceLock<Option<File>>; SPREAD],
     /// How many claims of this process stand on a byte: the kernel does not count them.
     held: Mutex<FxHashMap<u64, u32>>,
 }
 
 /// Keys take the bytes below this one; the store's own locks stand above.
 const KEYS: u64 = 1 << 62;
+
+/// The number of files that claims are spread over.
+const SPREAD: usize = 64;
+
+/// The directory of those files.
+const CLAIMS: &str = "claims";
 
 /// What the store itself does alone among processes.
 #[derive(Debug, Clone, Copy)]
@@ -58,9 +71,11 @@ pub(crate) enum Alone {
 }
 
 impl Locks {
-    pub(crate) fn new(file: File) -> Arc<Self> {
+    pub(crate) fn new(root: &Root, file: File) -> Arc<Self> {
         Arc::new(Self {
             file,
+            dir: root.subdirectory_or_create(CLAIMS).ok(),
+            spread: [const { OnceLock::new() }; SPREAD],
             held: Mutex::default(),
         })
     }
@@ -70,7 +85,7 @@ impl Locks {
         let offset = key.prefix() & (KEYS - 1);
         let mut held = self.held();
         let count = held.entry(offset).or_insert(0);
-        if *count == 0 && !system::try_lock(&self.file, offset) {
+        if *count == 0 && !system::try_lock(self.file(offset), offset) {
             held.remove(&offset);
             return Claimed::Busy;
         }
@@ -98,9 +113,25 @@ impl Locks {
             *count -= 1;
             if *count == 0 {
                 held.remove(&offset);
-                system::unlock(&self.file, offset);
+                system::unlock(self.file(offset), offset);
             }
         }
+    }
+
+    /// The file in which a byte is locked: the highest bits of a key's offset choose it.
+    fn file(&self, offset: u64) -> &File {
+        if offset >= KEYS {
+            return &self.file;
+        }
+        let number = (offset / (KEYS / SPREAD as u64)) as usize;
+        let open = || {
+            let dir = self.dir.as_ref()?;
+            dir.read_write(&format!("{number:02x}")).ok()
+        };
+        self.spread[number]
+            .get_or_init(open)
+            .as_ref()
+            .unwrap_or(&self.file)
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, FxHashMap<u64, u32>> {
@@ -176,11 +207,10 @@ mod system {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::root::Root;
 
     fn locks(dir: &tempfile::TempDir) -> Arc<Locks> {
         let root = Root::open(dir.path()).expect("open");
-        Locks::new(root.read_write("claims.lock").expect("lock file"))
+        Locks::new(&root, root.read_write("claims.lock").expect("lock file"))
     }
 
     #[test]

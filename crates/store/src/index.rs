@@ -40,6 +40,8 @@ pub(crate) struct Index {
     /// The file was checked as a whole, which is done once.
     checked: AtomicBool,
     problem: OnceLock<Arc<StoreError>>,
+    /// A transaction of this process is open, and what others committed before it is known.
+    writing: AtomicBool,
 }
 
 /// The database, and which file it is: another process may have put another one in its place.
@@ -68,6 +70,7 @@ impl Index {
             access,
             recent: Mutex::default(),
             suspect: AtomicBool::new(false),
+            writing: AtomicBool::new(false),
             checked: AtomicBool::new(false),
             problem: OnceLock::new(),
         };
@@ -225,7 +228,13 @@ impl Index {
     }
 
     /// Learns what other processes committed since this was last asked.
+    ///
+    /// Does not wait for a transaction of this process: while it is open nobody else can commit, and
+    /// what was committed before was learned when it began.
     pub(crate) fn refresh(&self) {
+        if self.writing.load(Ordering::Acquire) {
+            return;
+        }
         let mut open = self.database.lock();
         let open = &mut *open;
         let changed = open.database.changed_elsewhere();
@@ -258,7 +267,9 @@ impl Index {
             if suspect || open.file != access::file_of(&self.root) {
                 self.reopen(&mut open, locks, suspect)?;
             }
-            let Err(error) = try_transaction(&mut open, steps, &mut step) else {
+            let done = self.try_transaction(&mut open, steps, &mut step);
+            self.writing.store(false, Ordering::Release);
+            let Err(error) = done else {
                 return Ok(());
             };
             open.database.roll_back();
@@ -275,6 +286,26 @@ impl Index {
             }));
         }
         unreachable!("the second attempt returns")
+    }
+
+    fn try_transaction(
+        &self,
+        open: &mut MutexGuard<'_, Open>,
+        steps: usize,
+        step: &mut impl FnMut(&mut Database, usize) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        open.database.begin()?;
+        if open.database.changed_elsewhere()? {
+            self.learn(open)?;
+        }
+        self.writing.store(true, Ordering::Release);
+        for number in 0..steps {
+            step(&mut open.database, number)?;
+            // What a reader finds meanwhile of this transaction is this process's own.
+            MutexGuard::bump(open);
+        }
+        self.writing.store(false, Ordering::Release);
+        open.database.commit()
     }
 
     /// Opens the file that stands there now, after moving it aside when it is the suspect one.
@@ -357,18 +388,4 @@ impl std::fmt::Debug for Index {
             .field("root", &self.root)
             .finish_non_exhaustive()
     }
-}
-
-fn try_transaction(
-    open: &mut MutexGuard<'_, Open>,
-    steps: usize,
-    step: &mut impl FnMut(&mut Database, usize) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    open.database.begin()?;
-    for number in 0..steps {
-        step(&mut open.database, number)?;
-        // What a reader finds meanwhile of this transaction is this process's own.
-        MutexGuard::bump(open);
-    }
-    open.database.commit()
 }

@@ -402,7 +402,7 @@ fn prepare(root: &Root) -> io::Result<Arc<Locks>> {
     {
         root.remove(LOCKS)?;
     }
-    let locks = Locks::new(root.read_write(LOCKS)?);
+    let locks = Locks::new(root, root.read_write(LOCKS)?);
     let marks = MARKS
         .iter()
         .try_for_each(|(name, text)| match root.stat(name)? {

@@ -1,12 +1,15 @@
 //! The thread that writes: everything queued meanwhile goes into one transaction.
 //!
-//! A record is written as soon as the thread is free, without a delay to wait for more, so that a process
-//! that is killed loses only what was running. Unaware of what the records mean.
+//! A record that comes alone is written at once, so that a process that is killed loses only what was
+//! running. Where records come in a stream the thread rests after a transaction for twice as long as that
+//! took (at most [`REST`]): a transaction of many records costs little more than one of few, and what a kill
+//! may lose is bounded all the same. Unaware of what the records mean.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use tracing::warn;
@@ -24,6 +27,9 @@ const BATCH: usize = 4096;
 
 /// Messages in the queue, at most; who queues more waits for the writer, so that memory is bounded.
 const QUEUE: usize = 1 << 14;
+
+/// The longest rest between two transactions.
+const REST: Duration = Duration::from_millis(50);
 
 /// Something to be written.
 pub(crate) enum Message {
@@ -55,6 +61,8 @@ pub(crate) struct Writer {
     /// How much was queued and written so far: equal when nothing is on its way.
     queued: AtomicU64,
     written: Arc<AtomicU64>,
+    /// Somebody waits: no rest.
+    urgent: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -63,14 +71,17 @@ impl Writer {
         let (queue, messages) = bounded(QUEUE);
         let written = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&written);
+        let urgent = Arc::new(AtomicBool::new(false));
+        let hurry = Arc::clone(&urgent);
         let thread = std::thread::Builder::new()
             .name("refrain-writer".into())
-            .spawn(move || write_all(&index, &messages, &counter))?;
+            .spawn(move || write_all(&index, &messages, &counter, &hurry))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
             queued: AtomicU64::new(0),
             written,
+            urgent,
         })
     }
 
@@ -88,14 +99,25 @@ impl Writer {
             return;
         }
         let (done, wait) = bounded(1);
+        // Before it is queued: the writer takes this back when it answers.
+        self.urgent.store(true, Ordering::Release);
         self.queue(Message::Flush(done));
+        self.wake();
         // An error: the thread has died, and nothing is on its way any more.
         let _ = wait.recv();
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.urgent.store(true, Ordering::Release);
+        self.wake();
         self.queue = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -105,19 +127,35 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(index: &Index, messages: &Receiver<Message>, written: &AtomicU64) {
+fn write_all(
+    index: &Index,
+    messages: &Receiver<Message>,
+    written: &AtomicU64,
+    urgent: &AtomicBool,
+) {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut rested = Instant::now();
     while let Ok(first) = messages.recv() {
         batch.push(first);
+        // Woken early by who is in a hurry; woken for nothing at times, which does no harm.
+        let rest = rested.saturating_duration_since(Instant::now());
+        if !rest.is_zero() && !urgent.load(Ordering::Acquire) {
+            std::thread::park_timeout(rest);
+        }
         batch.extend(messages.try_iter().take(BATCH - 1));
         let count = batch.len() as u64;
+        let begun = Instant::now();
         write_batch(index, &mut batch);
+        rested = Instant::now() + (begun.elapsed() * 2).min(REST);
         written.fetch_add(count, Ordering::AcqRel);
         for message in batch.drain(..) {
             match message {
                 // After the commit: who gets the claim next finds the record.
                 Message::Record { claim, .. } => drop(claim),
-                Message::Flush(done) => drop(done.send(())),
+                Message::Flush(done) => {
+                    urgent.store(false, Ordering::Release);
+                    let _ = done.send(());
+                }
                 _ => {}
             }
         }

@@ -70,6 +70,7 @@ fn the_directory_has_the_files_of_the_format_and_no_others() {
             ".gitignore",
             "CACHEDIR.TAG",
             "blobs",
+            "claims",
             "claims.lock",
             "metadata.json",
             "records.db"
