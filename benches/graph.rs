@@ -24,12 +24,19 @@ const WIDTH: usize = 1000;
 const SOURCES: usize = 10;
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--child", nodes, dir] => child(nodes.parse().expect("a number"), Path::new(dir)),
         _ => {
             let sizes: Vec<usize> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
-            let sizes = if sizes.is_empty() { vec![10_000, 100_000] } else { sizes };
+            let sizes = if sizes.is_empty() {
+                vec![10_000, 100_000]
+            } else {
+                sizes
+            };
             sizes.into_iter().for_each(measure);
         }
     }
@@ -41,7 +48,9 @@ fn parents(node: usize) -> Vec<usize> {
         return Vec::new();
     }
     let above = (node / WIDTH - 1) * WIDTH;
-    let mut parents = [0, 1, 2].map(|k| above + (node * 7 + k * k * 131) % WIDTH).to_vec();
+    let mut parents = [0, 1, 2]
+        .map(|k| above + (node * 7 + k * k * 131) % WIDTH)
+        .to_vec();
     parents.sort_unstable();
     parents.dedup();
     parents
@@ -78,7 +87,9 @@ fn pipeline(nodes: usize) -> Pipeline {
             node = node.param(Param::of::<u64>("late"));
             count += 1;
         }
-        node.cached(move |args| Ok((0..count).map(|p| args.get::<u64>(p)).sum::<u64>() % 1_000_003 + 1))
+        node.cached(move |args| {
+            Ok((0..count).map(|p| args.get::<u64>(p)).sum::<u64>() % 1_000_003 + 1)
+        })
     };
     Pipeline::new((0..nodes).map(node).collect()).expect("a sound graph")
 }
@@ -97,7 +108,9 @@ fn inputs(nodes: usize, late: u64) -> Inputs {
 /// A fresh process: everything a program does from start to end.
 fn child(nodes: usize, dir: &Path) {
     let runner = Runner::new(CacheConfig::new(dir)).expect("a cache");
-    let run = runner.run(&pipeline(nodes), inputs(nodes, 0)).expect("a run");
+    let run = runner
+        .run(&pipeline(nodes), inputs(nodes, 0))
+        .expect("a run");
     assert_eq!(run.report().counts().failed, 0);
 }
 
@@ -138,15 +151,27 @@ fn measure(nodes: usize) {
         median((0..runs).map(process).collect())
     };
     let cold = fresh(1);
-    row("cold run, fresh process", ms(cold), &format!("{} a node, to the last byte on disk", per(cold, nodes)));
+    row(
+        "cold run, fresh process",
+        ms(cold),
+        &format!("{} a node, to the last byte on disk", per(cold, nodes)),
+    );
     let noop = fresh(7);
     let ninja = ninja_noop(nodes, scratch.path());
     let ratio = ninja.map_or("no ninja here".to_owned(), |ninja| {
-        format!("ninja {}: {:.2} of it", ms(ninja), noop.as_secs_f64() / ninja.as_secs_f64())
+        format!(
+            "ninja {}: {:.2} of it",
+            ms(ninja),
+            noop.as_secs_f64() / ninja.as_secs_f64()
+        )
     });
     row("nothing changed, fresh process", ms(noop), &ratio);
     for (file, bytes) in disk(&cache) {
-        row(&format!("disk: {file}"), format!("{} B", bytes / nodes as u64), "a node");
+        row(
+            &format!("disk: {file}"),
+            format!("{} B", bytes / nodes as u64),
+            "a node",
+        );
     }
     in_process(nodes, &cache);
 }
@@ -157,14 +182,24 @@ fn in_process(nodes: usize, cache: &Path) {
     row("build the pipeline", ms(build), &per(build, nodes));
     let runner = Runner::new(CacheConfig::new(cache)).expect("a cache");
     let given = inputs(nodes, 0);
-    let run = |pipeline: &Pipeline, inputs: &Inputs| -> Run { runner.run(pipeline, inputs.clone()).expect("a run") };
+    let run = |pipeline: &Pipeline, inputs: &Inputs| -> Run {
+        runner.run(pipeline, inputs.clone()).expect("a run")
+    };
     let (first, _) = timed(|| run(&all, &given));
-    row("first run of the process, nothing changed", ms(first), &per(first, nodes));
+    row(
+        "first run of the process, nothing changed",
+        ms(first),
+        &per(first, nodes),
+    );
     let last = name(nodes - 1);
     let one = all.targets([last.as_str()]).expect("a node");
     run(&one, &given);
     let (again, _) = timed(|| (0..1000).for_each(|_| drop(run(&one, &given))));
-    row("again, one target, nothing changed", per(again, 1000), "in all");
+    row(
+        "again, one target, nothing changed",
+        per(again, 1000),
+        "in all",
+    );
     let (again, _) = timed(|| run(&all, &given));
     row("again, all targets, nothing changed", ms(again), "");
     if nodes >= 10 * WIDTH {
@@ -177,24 +212,43 @@ fn in_process(nodes: usize, cache: &Path) {
             time
         });
         let edit = median(edits.collect());
-        row("one source edited, live", ms(edit), &format!("{executed} executed"));
+        row(
+            "one source edited, live",
+            ms(edit),
+            &format!("{executed} executed"),
+        );
         let hits = [2, 3, 2, 3].map(|late| timed(|| run(&all, &inputs(nodes, late))).0);
-        row("the same edit undone, live", ms(median(hits.to_vec())), "all hits");
+        row(
+            "the same edit undone, live",
+            ms(median(hits.to_vec())),
+            "all hits",
+        );
     }
-    row("memory", format!("{} B", (resident().saturating_sub(before)) / nodes as u64), "a node, after all of this");
+    row(
+        "memory",
+        format!("{} B", (resident().saturating_sub(before)) / nodes as u64),
+        "a node, after all of this",
+    );
 }
 
 /// Bytes of this process in memory.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = status.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    let pages: u64 = status
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or(0);
     pages * 4096
 }
 
 fn disk(dir: &Path) -> Vec<(String, u64)> {
     let files = ["records.db", "records.db-wal", "metadata.json"];
     let size = |file: &str| std::fs::metadata(dir.join(file)).map_or(0, |meta| meta.len());
-    files.iter().map(|file| (file.to_string(), size(file))).collect()
+    files
+        .iter()
+        .map(|file| (file.to_string(), size(file)))
+        .collect()
 }
 
 /// The time that ninja takes to find the same graph up to date.
@@ -221,7 +275,10 @@ fn ninja_noop(nodes: usize, scratch: &Path) -> Option<Duration> {
     let ninja = |args: &[&str]| {
         let mut command = Command::new("ninja");
         command.current_dir(&dir).args(args);
-        command.output().ok().filter(|output| output.status.success())
+        command
+            .output()
+            .ok()
+            .filter(|output| output.status.success())
     };
     ninja(&["-j4"])?;
     let said = String::from_utf8_lossy(&ninja(&[])?.stdout).into_owned();

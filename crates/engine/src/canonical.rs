@@ -499,7 +499,7 @@ mod tests {
                 [1.5f64, f64::NAN],
                 HashMap::from([(true, 'x')])
             )),
-            "TODO"
+            "b905f6081d272db9c7f533956752f1f74dd704182686848ffe50e644e749fea9"
         );
     }
 

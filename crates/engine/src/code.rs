@@ -26,27 +26,31 @@ pub struct Item {
 /// What a node's behaviour is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Code {
-    /// The node's own function first.
-    pub items: Vec<Item>,
+    items: Vec<Item>,
     /// Why only the function itself is known, where that is so.
-    pub incomplete: Option<Cow<'static, str>>,
+    pub(crate) incomplete: Option<Cow<'static, str>>,
 }
 
 impl Code {
+    /// Code of these items. They are put in the order of their paths: moving
+    /// an item within its file is no change.
+    pub fn new(mut items: Vec<Item>, incomplete: Option<Cow<'static, str>>) -> Self {
+        items.sort_by(|a, b| (a.level, &a.path, a.hash).cmp(&(b.level, &b.path, b.hash)));
+        Code { items, incomplete }
+    }
+
     /// Code known by a version given by hand: for nodes made at run time.
     /// Changing the version is the only way to say that the code changed.
     pub fn version(name: &str, version: &str) -> Self {
-        Code {
-            items: vec![Item {
-                level: 0,
-                path: Cow::Owned(name.to_owned()),
-                hash: Digest::of(version.as_bytes()),
-                text: Cow::Owned(version.to_owned()),
-                file: Cow::Borrowed(""),
-                line: 0,
-            }],
-            incomplete: None,
-        }
+        let item = Item {
+            level: 0,
+            path: Cow::Owned(name.to_owned()),
+            hash: Digest::of(version.as_bytes()),
+            text: Cow::Owned(version.to_owned()),
+            file: Cow::Borrowed(""),
+            line: 0,
+        };
+        Code::new(vec![item], None)
     }
 
     /// The items of the node's own module.

@@ -15,9 +15,9 @@ pub enum Error {
         /// The contested output name.
         output: String,
         /// The node declared first.
-        first: Location,
+        first: Box<Location>,
         /// The node declared after it.
-        second: Location,
+        second: Box<Location>,
     },
     /// Nodes need each other in a circle.
     #[error("nodes need each other in a circle: {}", .0.join(" -> "))]
@@ -31,13 +31,13 @@ pub enum Error {
     )]
     EdgeType {
         /// The node with the parameter.
-        consumer: Location,
+        consumer: Box<Location>,
         /// The parameter.
         parameter: String,
         /// The parameter's type.
         wanted: &'static str,
         /// The node that gives the value.
-        producer: Location,
+        producer: Box<Location>,
         /// The type it gives.
         given: &'static str,
     },

@@ -152,26 +152,25 @@ pub(crate) fn difference(old: &Parts, new: &Parts) -> Option<Difference> {
     })
 }
 
+/// The first leaf that is new, with the old one of its name, or else the first
+/// that is gone. Several leaves may have one name: `impl` blocks of a type.
 fn first_differing(kind: ReasonKind, old: &[Leaf], new: &[Leaf]) -> Option<Difference> {
-    let find =
-        |leaves: &[Leaf], name: &str| leaves.iter().find(|leaf| &*leaf.name == name).cloned();
-    let changed = new.iter().find_map(|leaf| {
-        let before = find(old, &leaf.name);
-        (before.as_ref().map(|leaf| leaf.digest) != Some(leaf.digest)).then(|| Difference {
-            kind,
-            leaf: leaf.name.clone(),
-            old: before,
-            new: Some(leaf.clone()),
-        })
-    });
-    changed.or_else(|| {
-        let gone = old.iter().find(|leaf| find(new, &leaf.name).is_none())?;
-        Some(Difference {
-            kind,
-            leaf: gone.name.clone(),
-            old: Some(gone.clone()),
-            new: None,
-        })
+    let same = |a: &Leaf, b: &Leaf| a.digest == b.digest && a.name == b.name;
+    let only_in = |these: &[Leaf], those: &[Leaf]| -> Vec<Leaf> {
+        let lonely = these
+            .iter()
+            .filter(|leaf| !those.iter().any(|other| same(leaf, other)));
+        lonely.cloned().collect()
+    };
+    let (gone, came) = (only_in(old, new), only_in(new, old));
+    let new = came.first().cloned();
+    let name = &new.as_ref().or(gone.first())?.name;
+    let old = gone.iter().find(|leaf| leaf.name == *name).cloned();
+    Some(Difference {
+        kind,
+        leaf: name.clone(),
+        old,
+        new,
     })
 }
 

@@ -68,10 +68,8 @@ impl From<&'static Code> for std::sync::Arc<code::Code> {
             file: Cow::Borrowed(item.file),
             line: item.line,
         });
-        std::sync::Arc::new(code::Code {
-            items: items.collect(),
-            incomplete: found.incomplete.map(Cow::Borrowed),
-        })
+        let incomplete = found.incomplete.map(Cow::Borrowed);
+        std::sync::Arc::new(code::Code::new(items.collect(), incomplete))
     }
 }
 

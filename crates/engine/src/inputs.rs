@@ -84,13 +84,16 @@ pub(crate) enum Kind {
     Dir(PathBuf),
 }
 
+/// Writes a value so that another type can be read from it.
+type ToPlain = fn(&Value) -> Result<serde_json::Value, String>;
+
 /// A Rust value given as an input.
 #[derive(Debug)]
 pub(crate) struct Typed {
     value: Value,
     id: TypeId,
     type_name: &'static str,
-    to_plain: Option<fn(&Value) -> Result<serde_json::Value, String>>,
+    to_plain: Option<ToPlain>,
     /// The digest of its canonical encoding, or why it has none.
     pub(crate) digest: Result<Digest, String>,
     /// The value as text, where it is short.
@@ -152,7 +155,8 @@ impl Typed {
         let mismatch = || {
             format!(
                 "is {}, and its function takes {}",
-                self.type_name, param.value_type.name()
+                self.type_name,
+                param.value_type.name()
             )
         };
         let (Some(to_plain), Some(decode)) = (self.to_plain, param.plain) else {

@@ -143,18 +143,21 @@ impl Graph {
                 let first: &Node = &declared[first as usize];
                 return Err(Error::DuplicateOutput {
                     output: node.name().to_owned(),
-                    first: first.location.clone(),
-                    second: node.location.clone(),
+                    first: Box::new(first.location.clone()),
+                    second: Box::new(node.location.clone()),
                 });
             }
         }
         let mut sources = Sources::default();
         let mut wires = Rows::default();
         for node in &declared {
-            let joined = node.params.iter().map(|param| match by_name.get(&param.name) {
-                Some(&parent) => Wire::Node(parent),
-                None => Wire::Source(sources.number(&param.name)),
-            });
+            let joined = node
+                .params
+                .iter()
+                .map(|param| match by_name.get(&param.name) {
+                    Some(&parent) => Wire::Node(parent),
+                    None => Wire::Source(sources.number(&param.name)),
+                });
             wires.push(joined);
         }
         let children = children(&wires);
@@ -168,7 +171,11 @@ impl Graph {
             sources: sources.list,
             by_name,
         };
-        if order.iter().enumerate().any(|(at, &node)| at as u32 != node) {
+        if order
+            .iter()
+            .enumerate()
+            .any(|(at, &node)| at as u32 != node)
+        {
             graph.reorder(&order);
         }
         graph.name = default_name(&graph.nodes);
@@ -221,10 +228,10 @@ impl Graph {
                 let producer = &self.nodes[parent as usize];
                 if producer.output.id() != param.value_type.id() {
                     return Err(Error::EdgeType {
-                        consumer: node.location.clone(),
+                        consumer: Box::new(node.location.clone()),
                         parameter: param.name.to_string(),
                         wanted: param.value_type.name(),
-                        producer: producer.location.clone(),
+                        producer: Box::new(producer.location.clone()),
                         given: producer.output.name(),
                     });
                 }
@@ -246,13 +253,10 @@ impl Graph {
 
     /// The nodes that a node reads.
     pub fn parents(&self, node: u32) -> impl Iterator<Item = u32> {
-        self.wires
-            .row(node)
-            .iter()
-            .filter_map(|wire| match wire {
-                Wire::Node(parent) => Some(*parent),
-                Wire::Source(_) => None,
-            })
+        self.wires.row(node).iter().filter_map(|wire| match wire {
+            Wire::Node(parent) => Some(*parent),
+            Wire::Source(_) => None,
+        })
     }
 
     /// The nodes that a node reads, each once.
@@ -265,13 +269,10 @@ impl Graph {
 
     /// The sources that a node reads.
     pub fn sources_of(&self, node: u32) -> impl Iterator<Item = u32> {
-        self.wires
-            .row(node)
-            .iter()
-            .filter_map(|wire| match wire {
-                Wire::Source(source) => Some(*source),
-                Wire::Node(_) => None,
-            })
+        self.wires.row(node).iter().filter_map(|wire| match wire {
+            Wire::Source(source) => Some(*source),
+            Wire::Node(_) => None,
+        })
     }
 
     /// The given nodes and all that they read, directly or not, in order.
@@ -381,7 +382,9 @@ fn topological(wires: &Rows<Wire>, children: &Rows<u32>) -> Result<Vec<u32>, Vec
     }
     // Every node left has a parent that is left: walking up must come around.
     let left = |node: &u32| waiting[*node as usize] > 0;
-    let mut node = (0..wires.len() as u32).find(left).expect("some node is left");
+    let mut node = (0..wires.len() as u32)
+        .find(left)
+        .expect("some node is left");
     let mut path: Vec<u32> = Vec::new();
     let mut walked = vec![false; wires.len()];
     while !std::mem::replace(&mut walked[node as usize], true) {
@@ -390,7 +393,9 @@ fn topological(wires: &Rows<Wire>, children: &Rows<u32>) -> Result<Vec<u32>, Vec
             Wire::Node(parent) => Some(*parent),
             Wire::Source(_) => None,
         });
-        node = parents.find(left).expect("a node that waits has a parent that waits");
+        node = parents
+            .find(left)
+            .expect("a node that waits has a parent that waits");
     }
     let start = path.iter().position(|&on| on == node).expect("come around");
     Err(path.split_off(start))

@@ -239,7 +239,10 @@ impl Planner<'_> {
         let latest = before.and_then(|before| recorded(store.as_deref()?, &before));
         let cause = runs.then(|| self.causes.cause(self.session, node, forced));
         Some(Planned {
-            name: self.session.graph.nodes[node as usize].location.node.clone(),
+            name: self.session.graph.nodes[node as usize]
+                .location
+                .node
+                .clone(),
             prospect,
             reason: cause.map(|cause| cause.tell_present(self.session, node)),
             expected: latest.filter(|_| runs).map(|record| record.elapsed),

@@ -99,7 +99,10 @@ impl Entry {
         NodeReport {
             name,
             outcome: self.outcome,
-            reason: self.cause.as_ref().map(|cause| cause.tell(store, &self.signature)),
+            reason: self
+                .cause
+                .as_ref()
+                .map(|cause| cause.tell(store, &self.signature)),
             signature: Some(self.signature),
             digest: self.digest,
             bytes: self.bytes,

@@ -72,7 +72,9 @@ mod tests {
     #[test]
     fn pairs_are_sorted_into_their_rows() {
         let pairs = [(2, 7), (0, 1), (2, 3), (0, 9)];
-        let rows = Rows::collect(4, |visit| pairs.iter().for_each(|(row, item)| visit(*row, *item)));
+        let rows = Rows::collect(4, |visit| {
+            pairs.iter().for_each(|(row, item)| visit(*row, *item))
+        });
         let expected: [&[u32]; 4] = [&[1, 9], &[], &[7, 3], &[]];
         assert!(rows.rows().eq(expected));
         assert_eq!(rows.len(), 4);

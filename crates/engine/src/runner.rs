@@ -443,13 +443,11 @@ fn state(session: &Session, targets: &[u32]) -> Digest {
 /// yet: of the nodes looked at, and of what changed above those that were found.
 /// Above a node that is what it was, everything is.
 fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<(Arc<str>, Signature)> {
-    let has_output = |outcome| {
-        matches!(
-            outcome,
-            Outcome::Executed | Outcome::Cutoff | Outcome::Hit
-        )
-    };
-    let looked_at = entries.iter().filter(|(_, entry)| has_output(entry.outcome));
+    let has_output =
+        |outcome| matches!(outcome, Outcome::Executed | Outcome::Cutoff | Outcome::Hit);
+    let looked_at = entries
+        .iter()
+        .filter(|(_, entry)| has_output(entry.outcome));
     let mut stack: Vec<u32> = looked_at.map(|(node, _)| *node).collect();
     let mut told = Vec::new();
     while let Some(node) = stack.pop() {
@@ -458,7 +456,10 @@ fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<(Arc<str>, Sig
             continue;
         }
         session.is_now(node, signature);
-        told.push((session.graph.nodes[node as usize].location.node.clone(), signature));
+        told.push((
+            session.graph.nodes[node as usize].location.node.clone(),
+            signature,
+        ));
         stack.extend(session.graph.parents(node));
     }
     told

@@ -408,7 +408,8 @@ impl Driver<'_> {
             return flight.nodes.push(node);
         }
         let work = Arc::new(self.work(node, key));
-        self.causes.decide(self.session, node, self.request.forced.contains(&node));
+        self.causes
+            .decide(self.session, node, self.request.forced.contains(&node));
         self.looked = true;
         self.tickets += 1;
         let flight = Flight {
@@ -670,7 +671,10 @@ impl Driver<'_> {
             note: note.or_else(incomplete),
         };
         self.emit(|| {
-            let name = self.session.graph.nodes[node as usize].location.node.clone();
+            let name = self.session.graph.nodes[node as usize]
+                .location
+                .node
+                .clone();
             let store = self.session.context().store.as_deref();
             RunEvent::NodeFinished(Box::new(entry.report(name, store)))
         });

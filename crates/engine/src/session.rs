@@ -53,9 +53,12 @@ pub(crate) struct Session {
     reach: Option<Arc<Reach>>,
     revision: u64,
     /// Code parts and their texts, by the code's address, which nodes share.
-    explained: RefCell<FxHashMap<usize, (Option<Arc<Part>>, Notes)>>,
+    explained: RefCell<FxHashMap<usize, ExplainedCode>>,
     before: Before,
 }
+
+/// A code part and the texts of its leaves.
+type ExplainedCode = (Option<Arc<Part>>, Notes);
 
 /// The signatures that nodes had when they were last looked at, in this
 /// process or an earlier one.
@@ -531,9 +534,9 @@ fn make_units(db: &Db, graph: &Graph, sources: &[Source]) -> Vec<Unit> {
     let mut codes = FxHashMap::<*const Code, Option<Digest>>::default();
     let mut units: Vec<Unit> = Vec::with_capacity(graph.nodes.len());
     for (node, wires) in graph.nodes.iter().zip(graph.wires.rows()) {
-        let code = *codes.entry(Arc::as_ptr(&node.code)).or_insert_with(|| {
-            Hash::part(PartKind::Code, |hash| walk_code(&node.code, hash))
-        });
+        let code = *codes
+            .entry(Arc::as_ptr(&node.code))
+            .or_insert_with(|| Hash::part(PartKind::Code, |hash| walk_code(&node.code, hash)));
         let link = |wire: &Wire| match *wire {
             Wire::Source(number) => Link::Source(sources[number as usize]),
             Wire::Node(parent) => Link::Node(units[parent as usize]),
