@@ -16,20 +16,20 @@ mod interrupt;
 mod model;
 mod nearest;
 mod postings;
+mod printing;
 mod random;
 mod search;
 mod tokens;
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use refrain::{CacheConfig, Pipeline, Report, Run, Runner, Status, dir, functions, inputs};
-use serde::Serialize;
+use refrain::{CacheConfig, Pipeline, Runner, Status, dir, functions, inputs};
 
 use crate::args::Args;
-use crate::search::{Answer, Searcher};
+use crate::search::Searcher;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -67,7 +67,11 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     }
     let searcher = Searcher::new(&run)?;
     let answers = searcher.search(&args.question.join(" "), args.top);
-    print(args, &run, &answers)?;
+    if args.json {
+        printing::json(&answers, run.report())?;
+    } else {
+        printing::text(&answers)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,37 +92,4 @@ fn pipeline() -> refrain::Result<Pipeline> {
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Object<'a> {
-    answers: &'a [Answer<'a>],
-    report: &'a Report,
-}
-
-fn print(args: &Args, run: &Run, answers: &[Answer]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    if args.json {
-        let report = run.report();
-        let object = serde_json::to_string(&Object { answers, report })?;
-        return writeln!(out, "{object}");
-    }
-    if answers.is_empty() {
-        writeln!(out, "no passage found")?;
-    }
-    for (rank, answer) in answers.iter().enumerate() {
-        let Answer {
-            score,
-            president,
-            year,
-            snippet,
-        } = answer;
-        writeln!(
-            out,
-            "{}. {president}, {year}  ({score:.2})\n   {snippet}\n",
-            rank + 1
-        )?;
-    }
-    Ok(())
 }
