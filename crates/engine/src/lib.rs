@@ -42,6 +42,8 @@ mod canonical;
 mod code;
 mod config;
 mod db;
+#[cfg(doctest)]
+mod docs;
 mod error;
 mod event;
 mod executor;
