@@ -1,5 +1,7 @@
 //! The retrieval example as people start it: a process of its own.
 
+#![allow(dead_code)] // each test uses its own part
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
