@@ -131,8 +131,14 @@ impl Desk {
     fn run(&self, block: &Block) -> String {
         let home = self.dir.path().join("project");
         fill(&home.join(".cache"));
+        for command in block.text.lines() {
+            check_names(command).unwrap_or_else(|problem| panic!("{}: {problem}", block.place));
+        }
         let bin = self.dir.path().join("bin");
         install_cargo(&bin, &block.text);
+        if workspace().join("test.sh").exists() {
+            install(&home.join("test.sh"), "#!/bin/sh\n");
+        }
         let path = std::env::var("PATH").unwrap();
         let output = Command::new("sh")
             .args(["-euc", &format!("exec 2>&1\n{}", block.text)])
@@ -163,8 +169,9 @@ fn fill(cache: &Path) {
     runner.run(&pipeline, inputs! { count: 10_000 }).unwrap();
 }
 
-/// A `cargo` that starts the example as built by these tests, and takes a test
-/// command as it is: the tests are running, and would start themselves.
+/// A `cargo` that starts the example as built by these tests, and only takes
+/// notice of test and benchmark commands: the first would start themselves,
+/// the second take minutes.
 fn install_cargo(bin: &Path, commands: &str) {
     let mut script = "#!/bin/sh\ncase \"$*\" in\n".to_owned();
     if commands.contains("--example retrieval") {
@@ -172,12 +179,63 @@ fn install_cargo(bin: &Path, commands: &str) {
         let start = "\"run --release --example retrieval -- \"*";
         script += &format!("{start}) shift 5; exec '{program}' \"$@\" ;;\n");
     }
-    script += "\"test --workspace\"*) ;;\n";
+    script += "\"test \"*|\"bench \"*) ;;\n";
     script += "*) echo \"no test knows: cargo $*\"; exit 1 ;;\nesac\n";
-    let cargo = bin.join("cargo");
-    fs::write(&cargo, script).unwrap();
-    let status = Command::new("chmod").arg("+x").arg(cargo).status().unwrap();
-    assert!(status.success());
+    install(&bin.join("cargo"), &script);
+}
+
+fn install(program: &Path, script: &str) {
+    fs::write(program, script).unwrap();
+    let status = Command::new("chmod").arg("+x").arg(program).status();
+    assert!(status.unwrap().success());
+}
+
+/// Checks that what a cargo command names is there.
+fn check_names(command: &str) -> Result<(), String> {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let cargo = words.first() == Some(&"cargo");
+    for pair in words.windows(2).filter(|_| cargo) {
+        let (kind, name) = match pair[0] {
+            "--example" | "--bench" | "--test" | "--package" => (&pair[0][2..], pair[1]),
+            "-p" => ("package", pair[1]),
+            // What follows is for the program.
+            "--" => break,
+            _ => continue,
+        };
+        if !declared(kind).iter().any(|known| known == name) {
+            return Err(format!("there is no {kind} \"{name}\""));
+        }
+    }
+    Ok(())
+}
+
+/// The names of the packages, or of their targets of one kind.
+fn declared(kind: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for package in fs::read_dir(workspace().join("crates")).unwrap() {
+        let manifest = package.unwrap().path().join("Cargo.toml");
+        let manifest: toml::Table = fs::read_to_string(manifest).unwrap().parse().unwrap();
+        let found = match manifest.get(kind) {
+            Some(toml::Value::Array(targets)) => targets.clone(),
+            Some(package) => vec![package.clone()],
+            None => Vec::new(),
+        };
+        let name = |found: toml::Value| found["name"].as_str().map(str::to_owned);
+        names.extend(found.into_iter().filter_map(name));
+    }
+    names
+}
+
+#[test]
+fn a_command_that_names_what_is_not_there_is_refused() {
+    let refused = Err("there is no test \"x\"".to_owned());
+    assert_eq!(check_names("cargo test -p refrain --test x"), refused);
+    assert_eq!(
+        check_names("cargo run --example retrieval -- --test x"),
+        Ok(())
+    );
+    assert_eq!(check_names("cargo bench -p refrain --bench graph"), Ok(()));
+    assert_eq!(check_names("grep --test x"), Ok(()));
 }
 
 #[test]
