@@ -36,9 +36,7 @@ fn a_second_run_executes_nothing_in_the_same_process_and_in_a_fresh_one() {
         let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
         let pipeline = foo_bar(&counter);
         for _ in 0..2 {
-            let run = runner
-                .run(&pipeline, inputs! { a: 1, b: 2, c: 3 })
-                .unwrap();
+            let run = runner.run(&pipeline, inputs! { a: 1, b: 2, c: 3 }).unwrap();
             assert_eq!(*run.get::<i64>("bar").unwrap(), 9);
         }
     }
@@ -52,9 +50,7 @@ fn five_ten_five_hits_on_the_third_run() {
     let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
     let pipeline = foo_bar(&counter);
     for (a, expected) in [(5, 21), (10, 36), (5, 21)] {
-        let run = runner
-            .run(&pipeline, inputs! { a: a, b: 2, c: 3 })
-            .unwrap();
+        let run = runner.run(&pipeline, inputs! { a: a, b: 2, c: 3 }).unwrap();
         assert_eq!(*run.get::<i64>("bar").unwrap(), expected);
     }
     assert_eq!(counter.take(), ["foo", "bar", "foo", "bar"]);
@@ -81,14 +77,10 @@ fn a_change_above_executes_all_below_and_says_why() {
     let counter = Counter::default();
     let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
     let pipeline = foo_bar(&counter);
-    let first = runner
-        .run(&pipeline, inputs! { a: 1, b: 2, c: 3 })
-        .unwrap();
+    let first = runner.run(&pipeline, inputs! { a: 1, b: 2, c: 3 }).unwrap();
     let reason = first.report().node("bar").unwrap().reason.unwrap();
     assert_eq!(reason.kind, ReasonKind::FirstRun);
-    let run = runner
-        .run(&pipeline, inputs! { a: 7, b: 2, c: 3 })
-        .unwrap();
+    let run = runner.run(&pipeline, inputs! { a: 7, b: 2, c: 3 }).unwrap();
     assert_eq!(counter.take(), ["foo", "bar", "foo", "bar"]);
     let foo = run.report().node("foo").unwrap().reason.unwrap();
     assert_eq!(foo.kind, ReasonKind::Inputs);
@@ -126,7 +118,11 @@ fn an_equal_output_stops_the_change_across_processes() {
         ])
         .unwrap()
     };
-    for (x, executed) in [(5, vec!["sign", "show"]), (6, vec!["sign"]), (7, vec!["sign"])] {
+    for (x, executed) in [
+        (5, vec!["sign", "show"]),
+        (6, vec!["sign"]),
+        (7, vec!["sign"]),
+    ] {
         let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
         let run = runner.run(&pipeline(&counter), inputs! { x: x }).unwrap();
         assert_eq!(*run.get::<String>("show").unwrap(), "+1");
@@ -140,7 +136,11 @@ fn an_equal_output_stops_the_change_across_processes() {
     for x in [6, 8, 9] {
         runner.run(&live, inputs! { x: x }).unwrap();
     }
-    assert_eq!(counter.take(), ["sign", "sign"], "in a live session as well");
+    assert_eq!(
+        counter.take(),
+        ["sign", "sign"],
+        "in a live session as well"
+    );
 }
 
 #[test]
@@ -154,7 +154,9 @@ fn an_uncached_node_runs_only_for_a_child_that_runs() {
                 .param(Param::of::<i64>("path"))
                 .cached(move |args| {
                     load.count("data");
-                    Ok((0..*args.get::<i64>(0)).map(|n| n / 2).collect::<Vec<i64>>())
+                    Ok((0..*args.get::<i64>(0))
+                        .map(|n| n / 2)
+                        .collect::<Vec<i64>>())
                 }),
             Node::named("filtered")
                 .param(Param::new::<Vec<i64>>("data"))
@@ -162,7 +164,11 @@ fn an_uncached_node_runs_only_for_a_child_that_runs() {
                 .uncached(move |args| {
                     filter.count("filtered");
                     let (data, threshold) = (args.get::<Vec<i64>>(0), *args.get::<i64>(1));
-                    Ok(data.iter().copied().filter(|n| *n > threshold).collect::<Vec<_>>())
+                    Ok(data
+                        .iter()
+                        .copied()
+                        .filter(|n| *n > threshold)
+                        .collect::<Vec<_>>())
                 }),
             Node::named("result")
                 .param(Param::new::<Vec<i64>>("filtered"))
@@ -206,18 +212,24 @@ fn a_cutoff_reaches_through_an_uncached_node_that_never_runs() {
     let pipeline = || {
         let [a, b, c] = [0; 3].map(|_| counter.clone());
         Pipeline::new(vec![
-            Node::named("half").param(Param::of::<i64>("x")).cached(move |args| {
-                a.count("half");
-                Ok(args.get::<i64>(0) / 2)
-            }),
-            Node::named("boxed").param(Param::of::<i64>("half")).uncached(move |args| {
-                b.count("boxed");
-                Ok(Box::new(*args.get::<i64>(0)))
-            }),
-            Node::named("shown").param(Param::new::<Box<i64>>("boxed")).cached(move |args| {
-                c.count("shown");
-                Ok(args.get::<Box<i64>>(0).to_string())
-            }),
+            Node::named("half")
+                .param(Param::of::<i64>("x"))
+                .cached(move |args| {
+                    a.count("half");
+                    Ok(args.get::<i64>(0) / 2)
+                }),
+            Node::named("boxed")
+                .param(Param::of::<i64>("half"))
+                .uncached(move |args| {
+                    b.count("boxed");
+                    Ok(Box::new(*args.get::<i64>(0)))
+                }),
+            Node::named("shown")
+                .param(Param::new::<Box<i64>>("boxed"))
+                .cached(move |args| {
+                    c.count("shown");
+                    Ok(args.get::<Box<i64>>(0).to_string())
+                }),
         ])
         .unwrap()
     };
@@ -239,9 +251,7 @@ fn caching_is_off_by_default_and_then_nothing_is_written() {
     let runner = Runner::new(config).unwrap();
     let pipeline = foo_bar(&counter);
     for _ in 0..2 {
-        let run = runner
-            .run(&pipeline, inputs! { a: 1, b: 2, c: 3 })
-            .unwrap();
+        let run = runner.run(&pipeline, inputs! { a: 1, b: 2, c: 3 }).unwrap();
         assert_eq!(*run.get::<i64>("bar").unwrap(), 9);
     }
     assert_eq!(counter.take(), ["foo", "bar", "foo", "bar"]);
@@ -271,7 +281,10 @@ fn cache_key_and_env_hash_are_versions_of_their_own() {
         let runner = Runner::new(config).unwrap();
         let run = runner.run(&pipeline(key), inputs! { x: 1 }).unwrap();
         let reason = run.report().node("model").unwrap().reason;
-        (counter.take().len(), reason.map(|reason| reason.to_string()))
+        (
+            counter.take().len(),
+            reason.map(|reason| reason.to_string()),
+        )
     };
     assert_eq!(run(Some("v1"), None).0, 1);
     assert_eq!(
@@ -279,7 +292,11 @@ fn cache_key_and_env_hash_are_versions_of_their_own() {
         (1, Some("env: cache_key: \"v1\" -> \"v2\"".to_owned()))
     );
     assert_eq!(run(Some("v1"), None), (0, None));
-    assert_eq!(run(Some("v1"), Some("gpu")), (0, None), "cache_key replaces env_hash");
+    assert_eq!(
+        run(Some("v1"), Some("gpu")),
+        (0, None),
+        "cache_key replaces env_hash"
+    );
     assert_eq!(run(None, Some("gpu")).0, 1);
     assert_eq!(run(None, Some("cpu")).0, 1);
     assert_eq!(run(None, Some("gpu")).0, 0);
@@ -291,7 +308,9 @@ fn two_pipelines_share_a_directory_without_disturbing_each_other() {
     let counter = Counter::default();
     let other = |counter: &Counter| {
         let count = counter.clone();
-        let node = Node::named("bar").param(Param::of::<i64>("c")).version("other");
+        let node = Node::named("bar")
+            .param(Param::of::<i64>("c"))
+            .version("other");
         let node = node.cached(move |args| {
             count.count("other bar");
             Ok(-*args.get::<i64>(0))
@@ -306,7 +325,11 @@ fn two_pipelines_share_a_directory_without_disturbing_each_other() {
         let two = runner.run(&other(&counter), inputs! { c: 3 }).unwrap();
         assert_eq!(*one.get::<i64>("bar").unwrap(), 9);
         assert_eq!(*two.get::<i64>("bar").unwrap(), -3);
-        let expected: &[&str] = if round == 0 { &["foo", "bar", "other bar"] } else { &[] };
+        let expected: &[&str] = if round == 0 {
+            &["foo", "bar", "other bar"]
+        } else {
+            &[]
+        };
         assert_eq!(counter.take(), expected);
     }
 }
@@ -323,13 +346,21 @@ fn plan_says_what_run_does() {
     assert_eq!(counter.take(), [] as [&str; 0]);
     runner.run(&pipeline, given.clone()).unwrap();
     assert_eq!(counter.take(), ["foo", "bar"]);
-    assert_eq!(runner.plan(&pipeline, given).unwrap().to_run(), [] as [&str; 0]);
+    assert_eq!(
+        runner.plan(&pipeline, given).unwrap().to_run(),
+        [] as [&str; 0]
+    );
     let plan = runner
         .plan(&pipeline, inputs! { a: 1, b: 2, c: 4 })
         .unwrap();
     assert_eq!(plan.to_run(), ["bar"]);
     assert_eq!(
-        plan.node("bar").unwrap().reason.as_ref().unwrap().to_string(),
+        plan.node("bar")
+            .unwrap()
+            .reason
+            .as_ref()
+            .unwrap()
+            .to_string(),
         "inputs: c: 3 -> 4"
     );
 }

@@ -24,10 +24,12 @@ fn runner(dir: &Path) -> Runner {
 fn big_and_size(counter: &Counter) -> Pipeline {
     let (big, size) = (counter.clone(), counter.clone());
     Pipeline::new(vec![
-        Node::named("big").param(Param::of::<u8>("x")).cached(move |args| {
-            big.count("big");
-            Ok(vec![*args.get::<u8>(0); 100_000])
-        }),
+        Node::named("big")
+            .param(Param::of::<u8>("x"))
+            .cached(move |args| {
+                big.count("big");
+                Ok(vec![*args.get::<u8>(0); 100_000])
+            }),
         Node::named("size")
             .param(Param::new::<Vec<u8>>("big"))
             .param(Param::of::<usize>("scale"))
@@ -40,9 +42,9 @@ fn big_and_size(counter: &Counter) -> Pipeline {
 }
 
 fn constant(name: &str, parents: &[&str]) -> Node {
-    let node = parents
-        .iter()
-        .fold(Node::named(name), |node, parent| node.param(Param::of::<i64>(*parent)));
+    let node = parents.iter().fold(Node::named(name), |node, parent| {
+        node.param(Param::of::<i64>(*parent))
+    });
     node.cached(|_| Ok(1i64))
 }
 
@@ -66,8 +68,14 @@ fn bad_inputs_are_refused_before_anything_runs() {
         "no node takes an input \"scales\"; did you mean \"scale\"?"
     );
     let wrong = refusal(inputs! { x: 300, scale: 2 });
-    assert!(wrong.starts_with("input \"x\" is i32, and its function takes u8"), "{wrong}");
-    assert!(wrong.contains("300") && wrong.contains("\"big\""), "{wrong}");
+    assert!(
+        wrong.starts_with("input \"x\" is i32, and its function takes u8"),
+        "{wrong}"
+    );
+    assert!(
+        wrong.contains("300") && wrong.contains("\"big\""),
+        "{wrong}"
+    );
     let missing = refusal(inputs! { x: refrain::file("no/such/file"), scale: 2 });
     assert!(missing.contains("no/such/file"), "{missing}");
     let unknown = pipeline.targets(["sise"]).unwrap_err().to_string();
@@ -93,7 +101,9 @@ fn unsound_pipelines_are_refused() {
     let turns = ["a", "b", "c"].map(|first| {
         let names = ["a", "b", "c", "a", "b", "c"];
         let at = names.iter().position(|name| *name == first).unwrap();
-        let turn: Vec<String> = (0..4).map(|k| format!("\"{}\"", names[(at + k) % 3])).collect();
+        let turn: Vec<String> = (0..4)
+            .map(|k| format!("\"{}\"", names[(at + k) % 3]))
+            .collect();
         format!("nodes need each other in a circle: {}", turn.join(" -> "))
     });
     assert!(turns.contains(&said), "{said}");
@@ -113,7 +123,10 @@ fn unknown_backends_are_refused_and_the_known_ones_listed() {
     for name in ["cachier", "redis"] {
         let refused = Runner::new(CacheConfig::new(dir.path()).backend(name)).unwrap_err();
         let said = refused.to_string();
-        assert!(said.contains(name) && said.contains("known: diskcache"), "{said}");
+        assert!(
+            said.contains(name) && said.contains("known: diskcache"),
+            "{said}"
+        );
         let node = Node::named("n").cache_backend(name).cached(|_| Ok(1u8));
         let pipeline = Pipeline::new(vec![node]).unwrap();
         let refused = runner(dir.path()).run(&pipeline, inputs! {}).unwrap_err();
@@ -131,15 +144,19 @@ fn failures_and_panics_are_values_that_block_what_needs_them() {
         vec![
             Node::named("fails").cached(|_| Err::<u8, _>(Failure::new("no such table"))),
             Node::named("panics").cached(|_| -> Result<u8, Failure> { panic!("index 7") }),
-            Node::named("fine").param(Param::of::<u8>("x")).cached(move |_| {
-                counted.count("fine");
-                Ok(1u8)
-            }),
+            Node::named("fine")
+                .param(Param::of::<u8>("x"))
+                .cached(move |_| {
+                    counted.count("fine");
+                    Ok(1u8)
+                }),
             Node::named("below")
                 .param(Param::of::<u8>("fails"))
                 .param(Param::of::<u8>("fine"))
                 .cached(|_| Ok(2u8)),
-            Node::named("far").param(Param::of::<u8>("below")).cached(|_| Ok(3u8)),
+            Node::named("far")
+                .param(Param::of::<u8>("below"))
+                .cached(|_| Ok(3u8)),
         ]
     };
     let pipeline = Pipeline::new(nodes()).unwrap();
@@ -159,7 +176,11 @@ fn failures_and_panics_are_values_that_block_what_needs_them() {
             "\"far\" could not run: it needs fails, which failed: no such table"
         );
     }
-    assert_eq!(counter.take(), ["fine"], "what went well is kept, what failed is tried again");
+    assert_eq!(
+        counter.take(),
+        ["fine"],
+        "what went well is kept, what failed is tried again"
+    );
     let stopping = runner(dir.path()).jobs(1);
     let run = stopping.run(&pipeline, inputs! { x: 2 }).unwrap();
     assert_eq!(run.report().counts().failed, 1);
@@ -212,18 +233,22 @@ fn what_cannot_be_hashed_or_encoded_runs_every_time_and_says_so() {
     let counter = Counter::default();
     let [a, b, c] = [0; 3].map(|_| counter.clone());
     let pipeline = Pipeline::new(vec![
-        Node::named("asked").param(Param::new::<Connection>("db")).cached(move |args| {
-            a.count("asked");
-            Ok(args.get::<Connection>(0).0)
-        }),
+        Node::named("asked")
+            .param(Param::new::<Connection>("db"))
+            .cached(move |args| {
+                a.count("asked");
+                Ok(args.get::<Connection>(0).0)
+            }),
         Node::named("socket").cached(move |_| {
             b.count("socket");
             Ok(Stubborn)
         }),
-        Node::named("kept").param(Param::new::<Stubborn>("socket")).cached(move |_| {
-            c.count("kept");
-            Ok(7u8)
-        }),
+        Node::named("kept")
+            .param(Param::new::<Stubborn>("socket"))
+            .cached(move |_| {
+                c.count("kept");
+                Ok(7u8)
+            }),
     ])
     .unwrap();
     let shared = opaque(Connection(5));
@@ -235,10 +260,16 @@ fn what_cannot_be_hashed_or_encoded_runs_every_time_and_says_so() {
         let asked = run.report().node("asked").unwrap();
         let reason = asked.reason.unwrap();
         assert_eq!(reason.kind, ReasonKind::Uncached);
-        assert_eq!(&*reason.detail, "input \"db\" cannot be hashed: given as opaque");
+        assert_eq!(
+            &*reason.detail,
+            "input \"db\" cannot be hashed: given as opaque"
+        );
         if round == 0 {
             let note = run.report().node("socket").unwrap().note.unwrap();
-            assert!(note.starts_with("not cached: ") && note.contains("a socket cannot be kept"), "{note}");
+            assert!(
+                note.starts_with("not cached: ") && note.contains("a socket cannot be kept"),
+                "{note}"
+            );
         }
         assert_eq!(*run.get::<u8>("kept").unwrap(), 7);
     }
@@ -259,7 +290,13 @@ fn an_unusable_cache_directory_costs_the_caching_and_not_the_run() {
             .unwrap();
         assert_eq!(*run.get::<usize>("size").unwrap(), 200_000);
         assert_eq!(run.report().warnings().count(), 1);
-        assert!(run.report().warnings().next().unwrap().contains("nothing is cached"));
+        assert!(
+            run.report()
+                .warnings()
+                .next()
+                .unwrap()
+                .contains("nothing is cached")
+        );
     }
     assert_eq!(counter.take().len(), 4);
 }
@@ -306,7 +343,9 @@ fn a_damaged_blob_is_made_again_never_served() {
         let dir = cache();
         let counter = Counter::default();
         let pipeline = big_and_size(&counter);
-        runner(dir.path()).run(&pipeline, inputs! { x: 1, scale: 2 }).unwrap();
+        runner(dir.path())
+            .run(&pipeline, inputs! { x: 1, scale: 2 })
+            .unwrap();
         counter.take();
         damage(&only_blob(dir.path()));
         let run = runner(dir.path())
@@ -315,7 +354,10 @@ fn a_damaged_blob_is_made_again_never_served() {
         assert_eq!(*run.get::<usize>("size").unwrap(), 300_000, "{name}");
         assert_eq!(counter.take(), ["big", "size"], "{name}");
         let reason = run.report().node("big").unwrap().reason.unwrap();
-        assert!(matches!(reason.kind, ReasonKind::Missing | ReasonKind::Damaged), "{name}: {reason}");
+        assert!(
+            matches!(reason.kind, ReasonKind::Missing | ReasonKind::Damaged),
+            "{name}: {reason}"
+        );
         let run = runner(dir.path())
             .run(&big_and_size(&counter), inputs! { x: 1, scale: 4 })
             .unwrap();
@@ -359,15 +401,28 @@ fn blobs_lost_under_a_live_session_are_made_again() {
 #[test]
 fn damaged_indexes_are_rebuilt_or_replaced() {
     let damages: HashMap<&str, fn(&Path)> = HashMap::from([
-        ("truncated db", (|dir| {
-            let db = fs::read(dir.join("records.db")).unwrap();
-            fs::write(dir.join("records.db"), &db[..db.len() / 2]).unwrap();
-        }) as fn(&Path)),
-        ("garbage db", |dir| fs::write(dir.join("records.db"), [0xa5; 8192]).unwrap()),
-        ("empty db", |dir| fs::write(dir.join("records.db"), []).unwrap()),
-        ("no db", |dir| fs::remove_file(dir.join("records.db")).unwrap()),
-        ("garbage snapshot", |dir| fs::write(dir.join("metadata.json"), "{\"format\":").unwrap()),
-        ("no snapshot", |dir| fs::remove_file(dir.join("metadata.json")).unwrap()),
+        (
+            "truncated db",
+            (|dir| {
+                let db = fs::read(dir.join("records.db")).unwrap();
+                fs::write(dir.join("records.db"), &db[..db.len() / 2]).unwrap();
+            }) as fn(&Path),
+        ),
+        ("garbage db", |dir| {
+            fs::write(dir.join("records.db"), [0xa5; 8192]).unwrap()
+        }),
+        ("empty db", |dir| {
+            fs::write(dir.join("records.db"), []).unwrap()
+        }),
+        ("no db", |dir| {
+            fs::remove_file(dir.join("records.db")).unwrap()
+        }),
+        ("garbage snapshot", |dir| {
+            fs::write(dir.join("metadata.json"), "{\"format\":").unwrap()
+        }),
+        ("no snapshot", |dir| {
+            fs::remove_file(dir.join("metadata.json")).unwrap()
+        }),
         ("neither", |dir| {
             fs::write(dir.join("metadata.json"), [0xff; 10]).unwrap();
             fs::write(dir.join("records.db"), "not a database").unwrap();
@@ -387,7 +442,11 @@ fn damaged_indexes_are_rebuilt_or_replaced() {
                 .unwrap();
             assert_eq!(*run.get::<usize>("size").unwrap(), 200_000, "{name}");
             let executed = counter.take().len();
-            let allowed = if name == "neither" && round == 0 { 2 } else { 0 };
+            let allowed = if name == "neither" && round == 0 {
+                2
+            } else {
+                0
+            };
             assert_eq!(executed, allowed, "{name}, round {round}");
         }
     }
@@ -413,7 +472,10 @@ fn a_newer_cache_is_left_alone() {
     assert_eq!(*run.get::<usize>("size").unwrap(), 200_000);
     assert_eq!(run.report().warnings().count(), 1, "{}", run.report());
     assert_eq!(fs::read(dir.path().join("records.db")).unwrap(), db);
-    assert_eq!(fs::read_to_string(dir.path().join("metadata.json")).unwrap(), metadata);
+    assert_eq!(
+        fs::read_to_string(dir.path().join("metadata.json")).unwrap(),
+        metadata
+    );
 }
 
 #[test]
@@ -426,8 +488,16 @@ fn metadata_and_blobs_alone_are_a_whole_cache() {
     let moved = cache();
     fs::create_dir(moved.path().join("blobs")).unwrap();
     let blob = only_blob(dir.path());
-    fs::copy(&blob, moved.path().join("blobs").join(blob.file_name().unwrap())).unwrap();
-    fs::copy(dir.path().join("metadata.json"), moved.path().join("metadata.json")).unwrap();
+    fs::copy(
+        &blob,
+        moved.path().join("blobs").join(blob.file_name().unwrap()),
+    )
+    .unwrap();
+    fs::copy(
+        dir.path().join("metadata.json"),
+        moved.path().join("metadata.json"),
+    )
+    .unwrap();
     counter.take();
     let run = runner(moved.path())
         .run(&big_and_size(&counter), inputs! { x: 1, scale: 2 })
@@ -440,14 +510,22 @@ fn metadata_and_blobs_alone_are_a_whole_cache() {
         .run(&big_and_size(&counter), inputs! { x: 2, scale: 2 })
         .unwrap();
     let reason = run.report().node("big").unwrap().reason.unwrap();
-    assert_eq!(reason.to_string(), "inputs: x: 1 -> 2", "reasons move as well");
+    assert_eq!(
+        reason.to_string(),
+        "inputs: x: 1 -> 2",
+        "reasons move as well"
+    );
 }
 
 #[test]
 fn a_long_chain_needs_no_deep_stack() {
     let dir = cache();
     let nodes = (0..100_000).map(|n| {
-        let parent = if n == 0 { "x".to_owned() } else { format!("n{}", n - 1) };
+        let parent = if n == 0 {
+            "x".to_owned()
+        } else {
+            format!("n{}", n - 1)
+        };
         Node::named(format!("n{n}"))
             .param(Param::of::<u64>(parent))
             .version("1")
@@ -474,22 +552,33 @@ fn a_cancelled_run_keeps_what_finished() {
     let live = runner(dir.path()).jobs(1);
     let (cancel, counted) = (live.cancel(), counter.clone());
     let nodes = (0..10).map(|n| {
-        let parent = if n == 0 { "x".to_owned() } else { format!("n{}", n - 1) };
+        let parent = if n == 0 {
+            "x".to_owned()
+        } else {
+            format!("n{}", n - 1)
+        };
         let (cancel, counted) = (cancel.clone(), counted.clone());
-        Node::named(format!("n{n}")).param(Param::of::<u64>(parent)).cached(move |args| {
-            counted.count("n");
-            if n == 4 && counted.seen() == 5 {
-                cancel.cancel();
-            }
-            Ok(args.get::<u64>(0) + 1)
-        })
+        Node::named(format!("n{n}"))
+            .param(Param::of::<u64>(parent))
+            .cached(move |args| {
+                counted.count("n");
+                if n == 4 && counted.seen() == 5 {
+                    cancel.cancel();
+                }
+                Ok(args.get::<u64>(0) + 1)
+            })
     });
     let pipeline = Pipeline::new(nodes.collect()).unwrap();
     let run = live.run(&pipeline, inputs! { x: 0 }).unwrap();
     assert_eq!(run.status(), Status::Cancelled);
     assert_eq!(run.report().counts().executed, 5);
     assert_eq!(run.report().counts().cancelled, 5);
-    assert!(run.get::<u64>("n9").unwrap_err().to_string().contains("cancelled"));
+    assert!(
+        run.get::<u64>("n9")
+            .unwrap_err()
+            .to_string()
+            .contains("cancelled")
+    );
     live.cancel().reset();
     let run = live.run(&pipeline, inputs! { x: 0 }).unwrap();
     assert_eq!(*run.get::<u64>("n9").unwrap(), 10);
@@ -502,13 +591,15 @@ fn a_file_that_changes_while_its_node_runs_is_not_recorded() {
     let source = dir.path().join("source.txt");
     fs::write(&source, "one").unwrap();
     let meddles = source.clone();
-    let node = Node::named("read").param(Param::new::<PathBuf>("path")).cached(move |args| {
-        let text = fs::read_to_string(args.get::<PathBuf>(0)).unwrap();
-        if text == "one" {
-            fs::write(&meddles, "two").unwrap();
-        }
-        Ok(text)
-    });
+    let node = Node::named("read")
+        .param(Param::new::<PathBuf>("path"))
+        .cached(move |args| {
+            let text = fs::read_to_string(args.get::<PathBuf>(0)).unwrap();
+            if text == "one" {
+                fs::write(&meddles, "two").unwrap();
+            }
+            Ok(text)
+        });
     let pipeline = Pipeline::new(vec![node]).unwrap();
     let cache_dir = dir.path().join("cache");
     let run = runner(&cache_dir)
@@ -531,14 +622,22 @@ fn a_file_that_changes_while_its_node_runs_is_not_recorded() {
 fn shared_values_are_the_same_for_all_readers() {
     let nodes = vec![
         Node::named("list").uncached(|_| Ok(vec![1u8, 2, 3])),
-        Node::named("kept").param(Param::new::<Vec<u8>>("list")).uncached(|args| Ok(args.arc::<Vec<u8>>(0))),
+        Node::named("kept")
+            .param(Param::new::<Vec<u8>>("list"))
+            .uncached(|args| Ok(args.arc::<Vec<u8>>(0))),
     ];
-    let pipeline = Pipeline::new(nodes).unwrap().targets(["list", "kept"]).unwrap();
+    let pipeline = Pipeline::new(nodes)
+        .unwrap()
+        .targets(["list", "kept"])
+        .unwrap();
     let runner = Runner::new(CacheConfig::default()).unwrap();
     let run = runner.run(&pipeline, inputs! {}).unwrap();
     let list = run.get::<Vec<u8>>("list").unwrap();
     let kept = run.get::<Arc<Vec<u8>>>("kept").unwrap();
     assert!(Arc::ptr_eq(&list, &kept));
     let wrong = run.get::<String>("list").unwrap_err().to_string();
-    assert!(wrong.contains("is alloc::vec::Vec<u8>, not alloc::string::String"), "{wrong}");
+    assert!(
+        wrong.contains("is alloc::vec::Vec<u8>, not alloc::string::String"),
+        "{wrong}"
+    );
 }

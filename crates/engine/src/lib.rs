@@ -36,6 +36,7 @@
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod cancel;
 mod canonical;
@@ -48,6 +49,7 @@ mod error;
 mod event;
 mod executor;
 mod explain;
+#[allow(clippy::disallowed_methods, reason = "this room reads source files")]
 mod files;
 pub mod function;
 mod handle;

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 // From the ground up: a module imports only from groups above its own.
 mod digest;
@@ -26,6 +27,7 @@ mod ahead;
 mod blobs;
 mod claim;
 mod database;
+#[allow(clippy::disallowed_methods, reason = "this room reads source files")]
 mod sources;
 
 mod snapshot;

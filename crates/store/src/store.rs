@@ -77,6 +77,10 @@ impl Store {
     /// Damage is healed or put aside and no error. Where the directory can be read and not written,
     /// hits are served and [`Store::problem`] says why nothing is stored; where its records are of a
     /// newer format, it is left untouched and nothing is found in it. Fails when nothing can be read.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the directory itself stands outside of what it holds"
+    )]
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let unusable = |operation, source| StoreError::Unusable {
             operation,

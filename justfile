@@ -1,0 +1,16 @@
+# What a change has to pass, the same as the README's test command and CI.
+test:
+    ./test.sh
+
+# Figures for docs/benchmarks.md; needs ninja (ninja-build) for the comparison.
+bench:
+    cargo bench --bench graph
+    cargo bench --bench outputs
+
+# Licences, bans and sources of dependencies; advisories where their database can be reached.
+deny:
+    cargo deny check licenses bans sources
+
+# The example, with a question.
+ask QUESTION:
+    cargo run --release --example retrieval -- "{{QUESTION}}"
