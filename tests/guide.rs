@@ -224,6 +224,45 @@ mod manual_versions {
     }
 }
 
+mod forcing {
+    use super::*;
+
+    static LOG: Log = Log::new();
+
+    #[func(output = "above", cache)]
+    fn above(x: i64) -> i64 {
+        LOG.note("above");
+        x
+    }
+
+    #[func(output = "below", cache)]
+    fn below(above: i64) -> i64 {
+        LOG.note("below");
+        above
+    }
+
+    #[test]
+    fn a_forced_node_executes_whenever_it_is_needed() {
+        let dir = cache();
+        let pipeline = Pipeline::new(functions![above, below]).unwrap();
+        let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+        let run = |runner: &Runner| runner.run(&pipeline, inputs! { x: 1 });
+        run(&runner).unwrap();
+        assert_eq!(LOG.take(), ["above", "below"]);
+        run(&runner.clone().force(["below"])).unwrap();
+        assert_eq!(LOG.take(), ["below"]);
+        run(&runner.clone().force(["above", "below"])).unwrap();
+        assert_eq!(LOG.take(), ["above", "below"]);
+        run(&runner).unwrap();
+        assert_eq!(LOG.take(), NOTHING, "only the clone forces");
+        let unknown = run(&runner.force(["abov"])).unwrap_err();
+        assert!(
+            unknown.to_string().contains("did you mean \"above\"?"),
+            "{unknown}"
+        );
+    }
+}
+
 mod retrieval {
     use super::*;
 
@@ -280,6 +319,57 @@ mod retrieval {
         assert_eq!(run("flat"), (vec!["corpus"], 3), "the same lines");
         fs::write(&corpus, "one\ntwo").unwrap();
         assert_eq!(run("tree"), (vec![], 2));
+    }
+}
+
+mod sources {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    static LOG: Log = Log::new();
+
+    #[func(output = "sizes", cache)]
+    fn sizes(folder: &Path, listed: &[PathBuf], named: &str) -> Vec<u64> {
+        LOG.note("sizes");
+        let entries = fs::read_dir(folder).unwrap();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths.extend(listed.iter().cloned());
+        paths.push(named.into());
+        let size = |path: &PathBuf| fs::metadata(path).unwrap().len();
+        paths.iter().map(size).collect()
+    }
+
+    #[test]
+    fn files_count_by_content_and_a_path_as_a_string_does_not() {
+        let dir = cache();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("folder")).unwrap();
+        for (name, content) in [("folder/a", "1"), ("b", "22"), ("c", "333"), ("d", "4444")] {
+            fs::write(at(name), content).unwrap();
+        }
+        let pipeline = Pipeline::new(functions![sizes]).unwrap();
+        let executed = |folder: &str, listed: [&str; 2]| {
+            let given = inputs! {
+                folder: refrain::dir(at(folder)),
+                listed: refrain::files(listed.map(at)),
+                named: at("d").to_str().unwrap().to_owned(),
+            };
+            fresh(&at("cache"), &pipeline, given);
+            LOG.take().len()
+        };
+        assert_eq!(executed("folder", ["b", "c"]), 1);
+        assert_eq!(executed("folder", ["b", "c"]), 0);
+        fs::rename(at("folder"), at("moved")).unwrap();
+        assert_eq!(executed("moved", ["b", "c"]), 0, "the same files elsewhere");
+        fs::write(at("moved/new"), "").unwrap();
+        assert_eq!(executed("moved", ["b", "c"]), 1, "another file in it");
+        fs::write(at("c"), "3333").unwrap();
+        assert_eq!(executed("moved", ["b", "c"]), 1, "another content");
+        assert_eq!(executed("moved", ["c", "b"]), 1, "another order");
+        fs::write(at("d"), "another content").unwrap();
+        assert_eq!(executed("moved", ["c", "b"]), 0, "not tracked: a string");
     }
 }
 
