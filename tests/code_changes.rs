@@ -212,9 +212,10 @@ fn items_of_other_modules_and_crates_execute_by_their_depth() {
     desk.edit(MAIN, from, to, one);
 
     // Everything at once.
-    desk.fixture.edit(MAIN, "$number * 10", "$number * 11");
-    desk.fixture.edit(HELPERS, "u64 * factor", "u64 + factor");
-    desk.fixture.edit("kit/src/scale.rs", "= 7", "= 6");
+    desk.fixture.edit(MAIN, "$number * 10", "$number * 12");
+    desk.fixture
+        .edit(HELPERS, "u64 * factor", "u64 * 2 * factor");
+    desk.fixture.edit("kit/src/scale.rs", "= 7", "= 5");
     desk.executes([
         &["scaled", "summary"],
         &["scaled", "summary", "weighed"],
