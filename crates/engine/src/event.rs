@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crossbeam::channel::Sender;
+
 use crate::report::NodeReport;
 
 /// One thing that happened.
@@ -31,4 +33,12 @@ pub enum RunEvent {
         /// How it ended.
         status: crate::report::Status,
     },
+}
+
+/// Tells subscribers what happened; it is put into words only if there are any.
+pub(crate) fn emit(subscribers: &[Sender<RunEvent>], event: impl Fn() -> RunEvent) {
+    for subscriber in subscribers {
+        // A subscriber that has gone is no concern of the run.
+        let _ = subscriber.send(event());
+    }
 }

@@ -52,6 +52,7 @@ mod explain;
 #[allow(clippy::disallowed_methods, reason = "this room reads source files")]
 mod files;
 pub mod function;
+mod graph;
 mod handle;
 mod inputs;
 mod node;

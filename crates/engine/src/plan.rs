@@ -128,7 +128,7 @@ fn needed(
         if found.contains_key(&node) {
             continue;
         }
-        let may_hit = session.graph.nodes[node as usize].cache && !forced.contains(&node);
+        let may_hit = session.graph.node(node).cache && !forced.contains(&node);
         let handle = match may_hit {
             true if session.is_settled(node) => Some(session.output(node)),
             true => session.probe(node),
@@ -172,7 +172,7 @@ impl Planner<'_> {
                 Prospect::Run
             };
             self.prospects.insert(node, prospect);
-            if !self.session.graph.nodes[node as usize].cache && !self.targets.contains(&node) {
+            if !self.session.graph.node(node).cache && !self.targets.contains(&node) {
                 self.uncalled.insert(node);
             }
             return;
@@ -181,7 +181,7 @@ impl Planner<'_> {
         if self.may_be_cut_off(node) {
             let store = self.session.context().store.as_ref();
             let store = store.expect("only what is cached can be cut off");
-            let codec = self.session.graph.nodes[node as usize].output.codec();
+            let codec = self.session.graph.node(node).output.codec();
             if let Lookup::Hit(record) = store.find_resolved(&key)
                 && let Some(handle) = Handle::recorded(&record, codec)
                 && handle.check(Some(store)).is_ok()
@@ -190,7 +190,7 @@ impl Planner<'_> {
                 self.prospects.insert(node, Prospect::Cutoff);
                 return;
             }
-        } else if !self.session.graph.nodes[node as usize].cache
+        } else if !self.session.graph.node(node).cache
             && !self.forced.contains(&node)
             && !self.targets.contains(&node)
         {
@@ -203,7 +203,7 @@ impl Planner<'_> {
 
     fn may_be_cut_off(&self, node: u32) -> bool {
         self.session.context().store.is_some()
-            && self.session.graph.nodes[node as usize].cache
+            && self.session.graph.node(node).cache
             && !self.forced.contains(&node)
             && !self.session.key(node).ephemeral
             && self.session.graph.parents(node).next().is_some()
@@ -239,10 +239,7 @@ impl Planner<'_> {
         let latest = before.and_then(|before| recorded(store.as_deref()?, &before));
         let cause = runs.then(|| self.causes.cause(self.session, node, forced));
         Some(Planned {
-            name: self.session.graph.nodes[node as usize]
-                .location
-                .node
-                .clone(),
+            name: self.session.graph.name_of(node).clone(),
             prospect,
             reason: cause.map(|cause| cause.tell_present(self.session, node)),
             expected: latest.filter(|_| runs).map(|record| record.elapsed),

@@ -8,6 +8,7 @@ use refrain_store::{Lookup, Parts, Record, Signature, Store};
 use rustc_hash::FxHashMap;
 
 use crate::explain::{Reason, ReasonKind, Texts, difference};
+use crate::handle::Lost;
 use crate::session::Session;
 
 /// What is known of a reason while a run goes on.
@@ -33,8 +34,14 @@ impl Causes {
         }
     }
 
-    /// Sets the reason of a node.
-    pub fn set(&mut self, node: u32, reason: Reason) {
+    /// Notes that a node's output was there and is not usable.
+    pub fn lose(&mut self, node: u32, lost: &Lost) {
+        let kind = if lost.missing {
+            ReasonKind::Missing
+        } else {
+            ReasonKind::Damaged
+        };
+        let reason = Reason::new(kind, lost.message.as_str());
         self.known.insert(node, Cause::Known(reason));
     }
 
@@ -60,7 +67,7 @@ impl Causes {
         if self.store.is_none() {
             return plainly(ReasonKind::Uncached, "caching is off");
         }
-        if !session.graph.nodes[node as usize].cache {
+        if !session.graph.node(node).cache {
             return plainly(ReasonKind::Uncached, "");
         }
         let key = session.key(node);

@@ -8,7 +8,7 @@ use refrain_store::{Digest, Signature, Store};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::explain::Reason;
-use crate::pipeline::Graph;
+use crate::graph::Graph;
 use crate::reasons::Cause;
 
 /// What became of a node in a run.
@@ -195,7 +195,7 @@ impl Report {
         self.entries
             .iter()
             .filter(|(_, entry)| entry.outcome == Outcome::Executed)
-            .map(|(node, _)| self.graph.nodes[*node as usize].name())
+            .map(|(node, _)| &**self.graph.name_of(*node))
             .collect()
     }
 
@@ -215,13 +215,13 @@ impl Report {
     }
 
     fn tell(&self, node: u32, entry: &Entry) -> NodeReport {
-        let name = self.graph.nodes[node as usize].location.node.clone();
+        let name = self.graph.node(node).location.node.clone();
         entry.report(name, self.store.as_deref())
     }
 
     fn unneeded(&self, node: u32) -> NodeReport {
         NodeReport {
-            name: self.graph.nodes[node as usize].location.node.clone(),
+            name: self.graph.node(node).location.node.clone(),
             outcome: Outcome::Unneeded,
             reason: None,
             signature: None,
@@ -354,7 +354,7 @@ impl Serialize for Outputs<'_> {
             let output = entry.and_then(|entry| Some((entry.digest?, entry.bytes?)));
             if let Some((digest, bytes)) = output {
                 let output = serde_json::json!({"digest": digest.to_string(), "bytes": bytes});
-                map.serialize_entry(self.0.graph.nodes[node as usize].name(), &output)?;
+                map.serialize_entry(self.0.graph.name_of(node), &output)?;
             }
         }
         map.end()

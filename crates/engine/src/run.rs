@@ -55,7 +55,7 @@ impl Run {
         if !self.pipeline.targets.contains(&node) {
             return Err(Error::NotATarget(name.to_owned()));
         }
-        let declared = &self.pipeline.graph.nodes[node as usize].output;
+        let declared = &self.pipeline.graph.node(node).output;
         if declared.id() != std::any::TypeId::of::<T>() {
             return Err(Error::OutputType {
                 node: name.to_owned(),
@@ -99,7 +99,7 @@ impl Run {
             None => made.handle.load(store.as_deref()),
         };
         let value = value.map_err(|lost| Error::OutputLost {
-            node: self.pipeline.graph.nodes[node as usize].name().to_owned(),
+            node: self.pipeline.graph.name_of(node).to_string(),
             why: lost.message,
         })?;
         target.value = Some(value.clone());
@@ -118,7 +118,7 @@ impl Run {
         else {
             return Ok(Explanation { steps: Vec::new() });
         };
-        let name = &self.pipeline.graph.nodes[node as usize].location.node;
+        let name = self.pipeline.graph.name_of(node);
         let store = self.runner.store();
         let mut steps = match (cause, &store) {
             (Cause::Changed { before }, Some(store)) => {
@@ -156,7 +156,7 @@ fn way_down(
 
 /// Why a target has no output.
 fn absence(report: &Report, node: u32) -> Error {
-    let location = report.graph.nodes[node as usize].location.clone();
+    let location = report.graph.node(node).location.clone();
     let entry = report.entry(node);
     let message = entry
         .and_then(|entry| entry.note.as_deref())

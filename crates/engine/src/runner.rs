@@ -15,9 +15,10 @@ use crate::db::Context;
 use crate::error::Result;
 use crate::event::RunEvent;
 use crate::executor::Local;
+use crate::graph::Graph;
 use crate::handle::Lost;
 use crate::inputs::Inputs;
-use crate::pipeline::{Graph, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::plan::{self, Plan};
 use crate::pool::Pool;
 use crate::report::{Counts, Entry, Outcome, Report, Status};
@@ -178,7 +179,7 @@ impl Runner {
         node: u32,
         lost: &Lost,
     ) -> Result<Run> {
-        let name = pipeline.graph.nodes[node as usize].name();
+        let name: &str = pipeline.graph.name_of(node);
         tracing::warn!(node = name, why = lost.message, "an output is made again");
         let only = pipeline.targets([name])?;
         let forced = FxHashSet::from_iter([node]);
@@ -353,7 +354,7 @@ impl Shared {
         let mut nodes = (0..session.graph.nodes.len() as u32)
             .filter(|node| session.is_seen(*node))
             .map(|node| {
-                let name = session.graph.nodes[node as usize].location.node.clone();
+                let name = session.graph.node(node).location.node.clone();
                 (name, session.key(node).signature)
             });
         if let Err(error) = store.snapshot(&session.graph.name, &mut nodes) {
@@ -456,10 +457,7 @@ fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<(Arc<str>, Sig
             continue;
         }
         session.is_now(node, signature);
-        told.push((
-            session.graph.nodes[node as usize].location.node.clone(),
-            signature,
-        ));
+        told.push((session.graph.node(node).location.node.clone(), signature));
         stack.extend(session.graph.parents(node));
     }
     told

@@ -20,10 +20,10 @@ use crate::code::Code;
 use crate::db::{Bound, Context, Db, Link, Refrain, Spec};
 use crate::error::{Error, Result, suggest};
 use crate::files;
+use crate::graph::{Graph, Wire};
 use crate::handle::Handle;
 use crate::inputs::{Input, Inputs, Kind};
 use crate::node::Node;
-use crate::pipeline::{Graph, Wire};
 use crate::queries::{self, Key, Source, Unit};
 use crate::signature::{Explain, Hash, Notes, PartKind, walk_code, walk_deps, walk_env};
 use crate::value::Value;
@@ -205,13 +205,13 @@ impl Session {
         let mut missing = Vec::new();
         for source in &self.graph.sources {
             let mut takers = source.takers.iter().filter(|(node, param)| {
-                let param = &self.graph.nodes[*node as usize].params[*param as usize];
+                let param = &self.graph.node(*node).params[*param as usize];
                 param.default.is_none() && reach.nodes.binary_search(node).is_ok()
             });
             if inputs.get(&source.name).is_none()
                 && let Some((node, _)) = takers.next()
             {
-                let taker = self.graph.nodes[*node as usize].location.clone();
+                let taker = self.graph.node(*node).location.clone();
                 missing.push((source.name.to_string(), taker));
             }
         }
@@ -227,7 +227,7 @@ impl Session {
         let source = &self.graph.sources[number as usize];
         let given = inputs.get(&source.name).cloned().or_else(|| {
             let (node, param) = *source.takers.first()?;
-            let param = &self.graph.nodes[node as usize].params[param as usize];
+            let param = &self.graph.node(node).params[param as usize];
             Some(param.default.as_ref()?())
         });
         let Some(input) = given else {
@@ -297,7 +297,7 @@ impl Session {
         let source = &self.graph.sources[number as usize];
         let mut values: Vec<(TypeId, Value)> = Vec::new();
         for (node, param) in &source.takers {
-            let node = &self.graph.nodes[*node as usize];
+            let node = &self.graph.node(*node);
             let param = &node.params[*param as usize];
             if values.iter().any(|(id, _)| *id == param.value_type.id()) {
                 continue;
@@ -440,7 +440,7 @@ impl Session {
         let store = self.db.context().store.clone()?;
         self.before.asked += 1;
         if self.before.asked <= ASK_SINGLY {
-            let name = self.graph.nodes[node as usize].name();
+            let name = self.graph.name_of(node);
             return store.latest_signature(&self.graph.name, name);
         }
         for (name, signature) in store.latest_signatures(&self.graph.name) {
@@ -518,7 +518,7 @@ impl Session {
     }
 
     fn named_parents(&self, node: u32) -> impl Iterator<Item = (&str, u32)> {
-        let params = self.graph.nodes[node as usize].params.iter();
+        let params = self.graph.node(node).params.iter();
         params
             .zip(self.graph.wires.row(node))
             .filter_map(|(param, wire)| match wire {

@@ -1,0 +1,208 @@
+//! Work in flight: who waits for it, where it is done, and how long it may
+//! take. It knows tickets and keys; it is unaware of the graph, of the session
+//! and of what the end of a piece of work means.
+//!
+//! A flight is submitted, to a worker or here, and lands. Between the two it
+//! may be parked, again and again, while another process does the same work.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use refrain_store::Signature;
+use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
+
+use crate::executor::{Done, Work};
+use crate::pool::{Message, Pool};
+
+/// How often a driver looks up from waiting: for a cancellation, and for what
+/// other processes have made meanwhile.
+const TICK: Duration = Duration::from_millis(10);
+
+/// An execution quicker than this costs less than waking a thread for it.
+const QUICK: Duration = Duration::from_micros(20);
+
+/// After so many quick executions the next one is expected to be quick.
+const QUICK_IN_A_ROW: u32 = 32;
+
+/// Work in flight and the nodes that wait for it: equal work runs once.
+pub(super) struct Flight {
+    pub work: Arc<Work>,
+    pub nodes: SmallVec<[u32; 4]>,
+    /// Whether its start was told.
+    told: bool,
+}
+
+/// All work in flight of one run.
+pub(super) struct Flights<'a> {
+    pool: &'a Pool,
+    /// Whether somebody wants to know when work starts.
+    announce: bool,
+    reply: Sender<Message>,
+    replies: Receiver<Message>,
+    by_ticket: FxHashMap<u64, Flight>,
+    by_key: FxHashMap<Signature, u64>,
+    /// Flights that another process is at.
+    parked: Vec<u64>,
+    /// When flights with a time limit count as failed.
+    deadlines: Vec<(Instant, u64)>,
+    last_ticket: u64,
+    /// How many executions in a row were quick.
+    quick: u32,
+}
+
+impl<'a> Flights<'a> {
+    pub fn new(pool: &'a Pool, announce: bool) -> Self {
+        let (reply, replies) = unbounded();
+        Flights {
+            pool,
+            announce,
+            reply,
+            replies,
+            by_ticket: FxHashMap::default(),
+            by_key: FxHashMap::default(),
+            parked: Vec::new(),
+            deadlines: Vec::new(),
+            last_ticket: 0,
+            quick: 0,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_ticket.is_empty()
+    }
+
+    /// Whether another flight may start: there are enough to keep every worker
+    /// busy, and not more, for what is in flight costs memory.
+    pub fn has_room(&self) -> bool {
+        self.by_ticket.len() < self.pool.jobs() * 64
+    }
+
+    /// Lets a node wait for the flight of equal work, if there is one.
+    pub fn join(&mut self, key: &Signature, node: u32) -> bool {
+        let Some(ticket) = self.by_key.get(key) else {
+            return false;
+        };
+        let flight = self.by_ticket.get_mut(ticket).expect("keys name flights");
+        flight.nodes.push(node);
+        true
+    }
+
+    /// Takes up work that a node waits for; gives its ticket.
+    pub fn add(&mut self, node: u32, work: Work) -> u64 {
+        self.last_ticket += 1;
+        self.by_key.insert(work.key, self.last_ticket);
+        let flight = Flight {
+            work: Arc::new(work),
+            nodes: smallvec![node],
+            told: false,
+        };
+        self.by_ticket.insert(self.last_ticket, flight);
+        self.last_ticket
+    }
+
+    /// Whether a flight is best done on the calling thread: nothing else is
+    /// going on or can (`idle`), or executions are quick, and waking a thread
+    /// costs more than many a node. A time limit needs a thread to wait in.
+    pub fn is_best_here(&self, ticket: u64, idle: bool) -> bool {
+        let alone = idle && self.by_ticket.len() == 1;
+        let here = self.pool.jobs() == 1 || alone || self.quick >= QUICK_IN_A_ROW;
+        here && self.by_ticket[&ticket].work.spec.node.timeout.is_none()
+    }
+
+    /// Does the work of a flight on the calling thread.
+    pub fn execute_here(&self, ticket: u64) -> Done {
+        self.pool.execute_here(&self.by_ticket[&ticket].work)
+    }
+
+    /// Hands the work of a flight to a worker.
+    pub fn submit(&self, ticket: u64) {
+        let work = self.by_ticket[&ticket].work.clone();
+        let announce = self.announce || work.spec.node.timeout.is_some();
+        self.pool.submit(ticket, work, announce, &self.reply);
+    }
+
+    /// Notes that a flight's work has started, from when its time limit counts;
+    /// gives the name of the node that runs, the first time.
+    pub fn started(&mut self, ticket: u64) -> Option<Arc<str>> {
+        let flight = self.by_ticket.get_mut(&ticket)?;
+        let node = &flight.work.spec.node;
+        let deadline = node.timeout.map(|limit| (Instant::now() + limit, ticket));
+        self.deadlines.extend(deadline);
+        let first = !std::mem::replace(&mut flight.told, true);
+        first.then(|| node.location.node.clone())
+    }
+
+    /// Ends a flight. One whose work another process is at is parked; one that
+    /// ran out of time has ended before.
+    pub fn land(&mut self, ticket: u64, done: &Done) -> Option<Flight> {
+        if let Done::Busy = done {
+            if self.by_ticket.contains_key(&ticket) {
+                // What others do takes none of its time.
+                self.deadlines.retain(|(_, limited)| *limited != ticket);
+                self.parked.push(ticket);
+            }
+            return None;
+        }
+        let flight = self.by_ticket.remove(&ticket)?;
+        self.by_key.remove(&flight.work.key);
+        if let Done::Made { elapsed, .. } = done {
+            self.quick = if *elapsed < QUICK { self.quick + 1 } else { 0 };
+        }
+        Some(flight)
+    }
+
+    /// Takes the flights that have run out of time, with the time they had. The
+    /// worker of each may be stuck, so another one is started in its place.
+    pub fn take_overdue(&mut self, now: Instant) -> Vec<(u64, Duration)> {
+        let mut overdue = Vec::new();
+        self.deadlines.retain(|(deadline, ticket)| {
+            let over = *deadline <= now;
+            if over && let Some(flight) = self.by_ticket.get(ticket) {
+                self.pool.add_worker();
+                overdue.push((*ticket, flight.work.spec.node.timeout.unwrap_or_default()));
+            }
+            !over
+        });
+        overdue
+    }
+
+    /// Takes the parked flights: each is to be submitted again or given up.
+    pub fn take_parked(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.parked)
+    }
+
+    /// Gives up a parked flight.
+    pub fn give_up(&mut self, ticket: u64) {
+        if let Some(flight) = self.by_ticket.remove(&ticket) {
+            self.by_key.remove(&flight.work.key);
+        }
+    }
+
+    /// Lets nobody wait any more for what is in flight. It goes on.
+    pub fn forget_nodes(&mut self) {
+        for flight in self.by_ticket.values_mut() {
+            flight.nodes.clear();
+        }
+    }
+
+    /// Waits for a message; not for long, so that one can look around.
+    pub fn wait(&self) -> Option<Message> {
+        let patience = if self.parked.is_empty() {
+            TICK * 5
+        } else {
+            TICK
+        };
+        match self.replies.recv_timeout(patience) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => unreachable!("a sender is held here"),
+        }
+    }
+
+    /// A message that has come already.
+    pub fn arrived(&self) -> Option<Message> {
+        self.replies.try_recv().ok()
+    }
+}

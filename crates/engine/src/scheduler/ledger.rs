@@ -1,0 +1,139 @@
+//! What a run tells and keeps of each node: its entry in the report, why it
+//! runs, and the events for whoever listens. It decides nothing, and is
+//! unaware of what has to run next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam::channel::Sender;
+use rustc_hash::FxHashMap;
+
+use crate::event::{RunEvent, emit};
+use crate::handle::{Handle, Lost};
+use crate::reasons::{Cause, Causes};
+use crate::report::{Entry, Outcome};
+use crate::session::Session;
+
+/// What became of a node, with all there is to say about it.
+pub(super) struct Ending<'a> {
+    pub outcome: Outcome,
+    pub output: Option<&'a Handle>,
+    /// How long it ran in this run.
+    pub elapsed: Duration,
+    pub note: Option<Arc<str>>,
+}
+
+impl<'a> Ending<'a> {
+    /// The end of a node whose output was found.
+    pub fn found(outcome: Outcome, output: &'a Handle) -> Self {
+        Ending {
+            output: Some(output),
+            ..Self::unstarted(outcome, None)
+        }
+    }
+
+    /// The end of a node that did not run and has no output.
+    pub fn unstarted(outcome: Outcome, note: Option<Arc<str>>) -> Self {
+        Ending {
+            outcome,
+            output: None,
+            elapsed: Duration::ZERO,
+            note,
+        }
+    }
+}
+
+/// The entries of one run.
+pub(super) struct Ledger<'a> {
+    events: &'a [Sender<RunEvent>],
+    causes: Causes,
+    entries: FxHashMap<u32, Entry>,
+}
+
+impl<'a> Ledger<'a> {
+    pub fn new(session: &Session, events: &'a [Sender<RunEvent>]) -> Self {
+        Ledger {
+            events,
+            causes: Causes::new(session),
+            entries: FxHashMap::default(),
+        }
+    }
+
+    /// Whether an end of the node was told.
+    pub fn contains(&self, node: u32) -> bool {
+        self.entries.contains_key(&node)
+    }
+
+    /// Whether the node ran in this run and gave an output.
+    pub fn has_run(&self, node: u32) -> bool {
+        let entry = self.entries.get(&node);
+        entry.is_some_and(|entry| entry.outcome == Outcome::Executed)
+    }
+
+    /// Notes why a node is about to run, unless that is known already.
+    pub fn decide(&mut self, session: &mut Session, node: u32, forced: bool) {
+        self.causes.decide(session, node, forced);
+    }
+
+    /// Notes that a node's output was there and is not usable, so that the
+    /// node will run again.
+    pub fn lose(&mut self, node: u32, lost: &Lost) {
+        self.causes.lose(node, lost);
+        self.entries.remove(&node);
+    }
+
+    /// Tells that a node began to run.
+    pub fn tell_start(&self, node: &Arc<str>) {
+        emit(self.events, || RunEvent::NodeStarted { node: node.clone() });
+    }
+
+    /// Tells and keeps how a node ended.
+    pub fn tell(&mut self, session: &Session, node: u32, ending: Ending<'_>) {
+        let Ending {
+            outcome,
+            output,
+            elapsed,
+            note,
+        } = ending;
+        let ran = matches!(outcome, Outcome::Executed | Outcome::Failed);
+        let mut cause = if ran { self.causes.take(node) } else { None };
+        // Whoever listens is told now, and of a failure there will be no record.
+        if outcome == Outcome::Failed || !self.events.is_empty() {
+            let tell = |cause: Cause| Cause::Known(cause.tell_present(session, node));
+            cause = cause.map(tell);
+        }
+        let incomplete = || {
+            let code = &session.graph.node(node).code;
+            let why = code.incomplete.as_ref();
+            let why = why.filter(|_| outcome == Outcome::Executed)?;
+            Some(format!("only the function itself is followed: {why}").into())
+        };
+        let kept = output.filter(|output| output.bytes().is_some());
+        let entry = Entry {
+            outcome,
+            cause,
+            signature: session.key(node).signature,
+            digest: kept.map(|output| output.digest),
+            bytes: kept.and_then(Handle::bytes),
+            elapsed,
+            saved: match (output, outcome) {
+                (Some(output), Outcome::Hit | Outcome::Cutoff) => output.elapsed,
+                _ => Duration::ZERO,
+            },
+            note: note.or_else(incomplete),
+        };
+        emit(self.events, || {
+            let name = session.graph.name_of(node).clone();
+            let store = session.context().store.as_deref();
+            RunEvent::NodeFinished(Box::new(entry.report(name, store)))
+        });
+        self.entries.insert(node, entry);
+    }
+
+    /// All entries, sorted by node.
+    pub fn close(self) -> Vec<(u32, Entry)> {
+        let mut entries: Vec<(u32, Entry)> = self.entries.into_iter().collect();
+        entries.sort_unstable_by_key(|(node, _)| *node);
+        entries
+    }
+}
