@@ -363,7 +363,7 @@ impl World {
                 let hash = Fingerprint::new("item")
                     .tokens(&item.to_token_stream())
                     .finish();
-                (hash, crate::entry::text(item))
+                (hash, crate::layout::text(item))
             }
             Err(_) => (
                 Fingerprint::new("source")

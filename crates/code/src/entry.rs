@@ -10,6 +10,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item};
 
 use crate::fingerprint::{Fingerprint, Hash};
+use crate::layout;
 use crate::locals::Locals;
 use crate::names::{Names, plain};
 use crate::normal;
@@ -140,7 +141,7 @@ impl Entry {
             let hash = Fingerprint::new("item").tokens(&tokens).finish();
             Rc::new(Print {
                 hash,
-                text: text(item),
+                text: layout::text(item),
             })
         };
         Rc::clone(self.print.get_or_init(make))
@@ -402,55 +403,4 @@ pub(crate) fn compact(tokens: TokenStream) -> String {
         out.push_str(word);
     }
     out
-}
-
-/// The item as `prettyplease` writes it, so that two texts differ by line only where the code does.
-pub(crate) fn text(item: Item) -> String {
-    // prettyplease refuses syntax that syn itself keeps as raw tokens, by panicking.
-    struct Raw(bool);
-    impl<'ast> Visit<'ast> for Raw {
-        fn visit_expr(&mut self, expr: &'ast syn::Expr) {
-            self.0 |= matches!(expr, syn::Expr::Verbatim(_));
-            visit::visit_expr(self, expr);
-        }
-        fn visit_type(&mut self, ty: &'ast syn::Type) {
-            self.0 |= matches!(ty, syn::Type::Verbatim(_));
-            visit::visit_type(self, ty);
-        }
-        fn visit_pat(&mut self, pat: &'ast syn::Pat) {
-            self.0 |= matches!(pat, syn::Pat::Verbatim(_));
-            visit::visit_pat(self, pat);
-        }
-        fn visit_item(&mut self, item: &'ast Item) {
-            self.0 |= matches!(item, Item::Verbatim(_));
-            visit::visit_item(self, item);
-        }
-        fn visit_impl_item(&mut self, item: &'ast syn::ImplItem) {
-            self.0 |= matches!(item, syn::ImplItem::Verbatim(_));
-            visit::visit_impl_item(self, item);
-        }
-        fn visit_trait_item(&mut self, item: &'ast syn::TraitItem) {
-            self.0 |= matches!(item, syn::TraitItem::Verbatim(_));
-            visit::visit_trait_item(self, item);
-        }
-        fn visit_foreign_item(&mut self, item: &'ast syn::ForeignItem) {
-            self.0 |= matches!(item, syn::ForeignItem::Verbatim(_));
-            visit::visit_foreign_item(self, item);
-        }
-        fn visit_type_param_bound(&mut self, bound: &'ast syn::TypeParamBound) {
-            self.0 |= matches!(bound, syn::TypeParamBound::Verbatim(_));
-            visit::visit_type_param_bound(self, bound);
-        }
-    }
-    let mut raw = Raw(false);
-    raw.visit_item(&item);
-    if raw.0 {
-        return item.to_token_stream().to_string();
-    }
-    prettyplease::unparse(&syn::File {
-        shebang: None,
-        frontmatter: None,
-        attrs: Vec::new(),
-        items: vec![item],
-    })
 }

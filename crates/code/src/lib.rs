@@ -42,6 +42,7 @@ mod edges;
 mod entry;
 mod fingerprint;
 mod includes;
+mod layout;
 mod locals;
 mod lock;
 mod manifest;
