@@ -6,6 +6,7 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use refrain_store::Digest;
 use serde::Serialize;
@@ -95,9 +96,28 @@ pub(crate) struct Typed {
     type_name: &'static str,
     to_plain: Option<ToPlain>,
     /// The digest of its canonical encoding, or why it has none.
-    pub(crate) digest: Result<Digest, String>,
+    pub(crate) digest: Result<Digest, Unhashed>,
     /// The value as text, where it is short.
     pub(crate) shown: Option<Arc<str>>,
+}
+
+/// Why a value has no digest that outlives this process, and one that does not.
+#[derive(Debug)]
+pub(crate) struct Unhashed {
+    pub why: Arc<str>,
+    /// No other value of this process has it, not even after this one's end.
+    pub known_by: Digest,
+}
+
+impl Unhashed {
+    fn new(why: String) -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        Unhashed {
+            why: why.into(),
+            known_by: Digest::of(&number.to_le_bytes()),
+        }
+    }
 }
 
 impl Input {
@@ -110,7 +130,7 @@ impl Input {
                     .flatten();
                 (Ok(digest), shown.map(Arc::from))
             }
-            Err(e) => (Err(e.to_string()), None),
+            Err(e) => (Err(Unhashed::new(e.to_string())), None),
         };
         Input(Kind::Typed(Arc::new(Typed {
             value: Value::new(value),
@@ -121,9 +141,7 @@ impl Input {
             shown,
         })))
     }
-}
 
-impl Input {
     /// The value as the type of a parameter, or why it cannot be.
     pub(crate) fn as_param(&self, param: &Param) -> Result<Value, String> {
         let (value, id) = match &self.0 {
@@ -222,7 +240,7 @@ pub fn opaque<T: Any + Send + Sync>(value: T) -> Input {
         id: TypeId::of::<T>(),
         type_name: type_name::<T>(),
         to_plain: None,
-        digest: Err("given as opaque".to_owned()),
+        digest: Err(Unhashed::new("given as opaque".to_owned())),
         shown: None,
     })))
 }

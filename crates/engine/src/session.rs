@@ -8,25 +8,30 @@
 //! and become LOW when first edited, so that a later edit costs the cone below
 //! the edited sources and not the whole graph.
 
-use std::any::TypeId;
-use std::cell::RefCell;
+mod before;
+mod binder;
+mod code_parts;
+#[cfg(test)]
+mod tests;
+mod units;
+
 use std::sync::Arc;
 
-use refrain_store::{Digest, Part, Parts, Signature};
-use rustc_hash::{FxHashMap, FxHashSet};
+use refrain_store::{Digest, Parts, Signature};
+use rustc_hash::FxHashSet;
 use salsa::{Durability, Setter};
 
-use crate::code::Code;
-use crate::db::{Bound, Context, Db, Link, Refrain, Spec};
-use crate::error::{Error, Result, suggest};
-use crate::files;
+use self::before::Before;
+use self::binder::Binder;
+use self::code_parts::CodeParts;
+use self::units::{make_sources, make_units};
+use crate::db::{Bound, Context, Db, Refrain, Spec};
+use crate::error::Result;
 use crate::graph::{Graph, Wire};
 use crate::handle::Handle;
-use crate::inputs::{Input, Inputs, Kind};
-use crate::node::Node;
+use crate::inputs::Inputs;
 use crate::queries::{self, Key, Source, Unit};
-use crate::signature::{Explain, Hash, Notes, PartKind, walk_code, walk_deps, walk_env};
-use crate::value::Value;
+use crate::signature::{Explain, Notes, PartKind, walk_deps, walk_env};
 
 /// The live state of one pipeline.
 pub(crate) struct Session {
@@ -50,30 +55,15 @@ pub(crate) struct Session {
     settled: Vec<bool>,
     /// What the present revision was bound with.
     inputs: Option<Inputs>,
-    reach: Option<Arc<Reach>>,
+    reach: Reach,
     revision: u64,
-    /// Code parts and their texts, by the code's address, which nodes share.
-    explained: RefCell<FxHashMap<usize, ExplainedCode>>,
+    code_parts: CodeParts,
     before: Before,
 }
 
-/// A code part and the texts of its leaves.
-type ExplainedCode = (Option<Arc<Part>>, Notes);
-
-/// The signatures that nodes had when they were last looked at, in this
-/// process or an earlier one.
-struct Before {
-    known: Vec<Option<Signature>>,
-    /// Whether an earlier process ran this pipeline: else there is nothing to ask for.
-    elsewhere: bool,
-    asked: usize,
-}
-
-/// After so many single questions all answers are fetched at once.
-const ASK_SINGLY: usize = 64;
-
 /// The nodes that some targets need, themselves included.
-pub(crate) struct Reach {
+#[derive(Default)]
+struct Reach {
     targets: Arc<[u32]>,
     nodes: Vec<u32>,
 }
@@ -89,25 +79,9 @@ enum Stale {
 impl Session {
     /// A session with no inputs bound and no output up to date.
     pub fn new(graph: Arc<Graph>, context: Arc<Context>) -> Self {
-        let store = context.store.as_ref();
-        let ran_before = store.is_some_and(|store| store.has_latest(&graph.name));
+        let before = Before::new(&graph, context.store.clone());
         let db = Db::new(context);
-        let unbound = Bound {
-            digest: Digest::from_bytes([0; 32]),
-            shown: None,
-            unhashable: None,
-            values: Arc::new([]),
-            files: None,
-        };
-        let sources: Vec<Source> = graph
-            .sources
-            .iter()
-            .map(|_| {
-                Source::builder(unbound.clone())
-                    .bound_durability(Durability::HIGH)
-                    .new(&db)
-            })
-            .collect();
+        let sources = make_sources(&db, &graph);
         let units = make_units(&db, &graph, &sources);
         let nodes = graph.nodes.len();
         Session {
@@ -123,14 +97,10 @@ impl Session {
             unseen: Vec::new(),
             settled: vec![false; nodes],
             inputs: None,
-            reach: None,
+            reach: Reach::default(),
             revision: 0,
-            explained: RefCell::default(),
-            before: Before {
-                known: vec![None; nodes],
-                elsewhere: ran_before,
-                asked: 0,
-            },
+            code_parts: CodeParts::default(),
+            before,
             graph,
         }
     }
@@ -152,203 +122,82 @@ impl Session {
         if same_reach && again && !inputs.any_file() {
             return Ok(());
         }
-        self.refuse_names(inputs)?;
+        let binder = Binder {
+            graph: &self.graph,
+            needed: &self.reach.nodes,
+            inputs,
+            store: self.db.context().store.as_deref(),
+        };
+        binder.refuse_names()?;
         let mut edits = Vec::new();
-        for number in 0..self.sources.len() as u32 {
-            if let Some(bound) = self.bind_source(number, inputs)? {
-                edits.push((number, bound));
+        for (number, source) in self.sources.iter().enumerate() {
+            let known = self.bound[number].then(|| source.bound(&self.db).digest);
+            if let Some(bound) = binder.bind(number as u32, known)? {
+                edits.push((number as u32, bound));
             }
         }
-        for (number, bound) in edits {
-            self.set_source(number, bound);
-        }
+        self.edit(edits);
         self.inputs = Some(inputs.clone());
         Ok(())
     }
 
     fn set_reach(&mut self, targets: &Arc<[u32]>) -> bool {
-        if self
-            .reach
-            .as_ref()
-            .is_some_and(|reach| reach.targets == *targets)
-        {
+        if self.reach.targets == *targets {
             return true;
         }
         let nodes = self.graph.ancestors(targets);
-        self.unseen = nodes
-            .iter()
-            .copied()
-            .filter(|node| !self.seen[*node as usize])
-            .collect();
-        self.reach = Some(Arc::new(Reach {
+        let unseen = nodes.iter().filter(|node| !self.seen[**node as usize]);
+        self.unseen = unseen.copied().collect();
+        self.reach = Reach {
             targets: targets.clone(),
             nodes,
-        }));
+        };
         false
     }
 
-    fn reach(&self) -> Arc<Reach> {
-        self.reach.clone().expect("set when inputs are bound")
-    }
-
-    fn refuse_names(&self, inputs: &Inputs) -> Result<()> {
-        let known = || self.graph.sources.iter().map(|source| &*source.name);
-        for name in inputs.names() {
-            if !known().any(|source| source == name) {
-                return Err(Error::UnknownInput {
-                    input: name.to_owned(),
-                    suggestion: suggest(name, known()),
-                });
-            }
-        }
-        let reach = self.reach();
-        let mut missing = Vec::new();
-        for source in &self.graph.sources {
-            let mut takers = source.takers.iter().filter(|(node, param)| {
-                let param = &self.graph.node(*node).params[*param as usize];
-                param.default.is_none() && reach.nodes.binary_search(node).is_ok()
-            });
-            if inputs.get(&source.name).is_none()
-                && let Some((node, _)) = takers.next()
-            {
-                let taker = self.graph.node(*node).location.clone();
-                missing.push((source.name.to_string(), taker));
-            }
-        }
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::MissingInputs(missing))
-        }
-    }
-
-    /// The new value of a source, or `None` if it is what it was.
-    fn bind_source(&self, number: u32, inputs: &Inputs) -> Result<Option<Bound>> {
-        let source = &self.graph.sources[number as usize];
-        let given = inputs.get(&source.name).cloned().or_else(|| {
-            let (node, param) = *source.takers.first()?;
-            let param = &self.graph.node(node).params[param as usize];
-            Some(param.default.as_ref()?())
-        });
-        let Some(input) = given else {
-            return Ok(None);
-        };
-        let before =
-            self.bound[number as usize].then(|| self.sources[number as usize].bound(&self.db));
-        let store = self.context().store.as_deref();
-        let unreadable = |(path, cause)| Error::SourceFile {
-            input: source.name.to_string(),
-            path,
-            cause,
-        };
-        let (digest, shown, unhashable, files) = match &input.0 {
-            Kind::Typed(typed) => {
-                let (digest, unhashable) = match &typed.digest {
-                    Ok(digest) => (*digest, None),
-                    // Known by its address, which no other live value has.
-                    Err(why) => {
-                        let address = Arc::as_ptr(typed) as usize;
-                        (
-                            Digest::of(&address.to_le_bytes()),
-                            Some(why.as_str().into()),
-                        )
-                    }
-                };
-                (digest, typed.shown.clone(), unhashable, None)
-            }
-            Kind::File(path) => {
-                let (digest, files) = files::one(path, store).map_err(unreadable)?;
-                (
-                    digest,
-                    Some(path.display().to_string().into()),
-                    None,
-                    Some(files),
-                )
-            }
-            Kind::Files(paths) => {
-                let (digest, files) = files::list(paths, store).map_err(unreadable)?;
-                let shown = format!("{} files", paths.len()).into();
-                (digest, Some(shown), None, Some(files))
-            }
-            Kind::Dir(path) => {
-                let (digest, files) = files::below(path, store).map_err(unreadable)?;
-                (
-                    digest,
-                    Some(path.display().to_string().into()),
-                    None,
-                    Some(files),
-                )
-            }
-        };
-        if before.is_some_and(|before| before.digest == digest) {
-            return Ok(None);
-        }
-        Ok(Some(Bound {
-            digest,
-            shown,
-            unhashable,
-            values: self.convert(number, &input)?,
-            files: files.map(Arc::new),
-        }))
-    }
-
-    /// The input as every type that some parameter takes it as.
-    fn convert(&self, number: u32, input: &Input) -> Result<Arc<[(TypeId, Value)]>> {
-        let source = &self.graph.sources[number as usize];
-        let mut values: Vec<(TypeId, Value)> = Vec::new();
-        for (node, param) in &source.takers {
-            let node = &self.graph.node(*node);
-            let param = &node.params[*param as usize];
-            if values.iter().any(|(id, _)| *id == param.value_type.id()) {
-                continue;
-            }
-            let value = input.as_param(param).map_err(|problem| Error::InputValue {
-                input: source.name.to_string(),
-                problem: format!("{problem} (taken by {})", node.location),
-            })?;
-            values.push((param.value_type.id(), value));
-        }
-        Ok(values.into())
-    }
-
-    fn set_source(&mut self, number: u32, bound: Bound) {
-        let first = !std::mem::replace(&mut self.bound[number as usize], true);
-        let takers: Vec<u32> = self.graph.sources[number as usize]
-            .takers
-            .iter()
-            .map(|(node, _)| *node)
-            .collect();
-        let source = self.sources[number as usize];
-        if first {
-            source
+    /// Gives sources new values; what hangs on an earlier value is not up to
+    /// date any more.
+    fn edit(&mut self, edits: Vec<(u32, Bound)>) {
+        let (mut changed, mut newly_low) = (Vec::new(), Vec::new());
+        for (number, bound) in edits {
+            let takers = &self.graph.sources[number as usize].takers;
+            let takers = takers.iter().map(|(node, _)| *node);
+            let first = !std::mem::replace(&mut self.bound[number as usize], true);
+            let durability = if first {
+                self.stale = Stale::Everything;
+                Durability::HIGH
+            } else {
+                if !std::mem::replace(&mut self.lowered[number as usize], true) {
+                    newly_low.extend(takers.clone());
+                }
+                changed.extend(takers);
+                Durability::LOW
+            };
+            self.sources[number as usize]
                 .set_bound(&mut self.db)
-                .with_durability(Durability::HIGH)
+                .with_durability(durability)
                 .to(bound);
-            self.stale = Stale::Everything;
-        } else {
-            source
-                .set_bound(&mut self.db)
-                .with_durability(Durability::LOW)
-                .to(bound);
-            let lowered = std::mem::replace(&mut self.lowered[number as usize], true);
-            self.touch_low(&takers, !lowered);
+            self.revision += 1;
         }
-        if !first {
-            for node in self.graph.descendants(&takers) {
-                self.settled[node as usize] = false;
-            }
+        for node in self.graph.descendants(&changed) {
+            self.settled[node as usize] = false;
         }
-        self.revision += 1;
+        if !changed.is_empty() {
+            self.touch_low(&newly_low);
+        }
     }
 
-    /// Remembers that the cone below these nodes hangs on something LOW.
-    fn touch_low(&mut self, nodes: &[u32], newly: bool) {
-        if newly {
-            self.low.extend(self.graph.descendants(nodes));
+    /// Notes that something LOW was written. The cones below these nodes hang
+    /// on it from now on.
+    fn touch_low(&mut self, newly: &[u32]) {
+        let touched = if newly.is_empty() {
+            Stale::Low
+        } else {
+            self.low.extend(self.graph.descendants(newly));
             self.low.sort_unstable();
             self.low.dedup();
-        }
-        let touched = if newly { Stale::Everything } else { Stale::Low };
+            Stale::Everything
+        };
         self.stale = self.stale.max(touched);
     }
 
@@ -361,8 +210,8 @@ impl Session {
         unit.set_spec(&mut self.db)
             .with_durability(Durability::LOW)
             .to(spec);
-        let newly = self.lowered_units.insert(node);
-        self.touch_low(&[node], newly);
+        let newly = self.lowered_units.insert(node).then_some(node);
+        self.touch_low(newly.as_slice());
         self.refresh();
     }
 
@@ -433,28 +282,12 @@ impl Session {
     /// The signature that the node had when it was last looked at, here or in
     /// an earlier process.
     pub fn before(&mut self, node: u32) -> Option<Signature> {
-        let known = self.before.known[node as usize];
-        if known.is_some() || !self.before.elsewhere {
-            return known;
-        }
-        let store = self.db.context().store.clone()?;
-        self.before.asked += 1;
-        if self.before.asked <= ASK_SINGLY {
-            let name = self.graph.name_of(node);
-            return store.latest_signature(&self.graph.name, name);
-        }
-        for (name, signature) in store.latest_signatures(&self.graph.name) {
-            if let Some(&node) = self.graph.by_name.get(&name) {
-                self.before.known[node as usize].get_or_insert(signature);
-            }
-        }
-        self.before.elsewhere = false;
-        self.before.known[node as usize]
+        self.before.signature(&self.graph, node)
     }
 
     /// Notes the signature that the node has after a run looked at it.
     pub fn is_now(&mut self, node: u32, signature: Signature) {
-        self.before.known[node as usize] = Some(signature);
+        self.before.note(node, signature);
     }
 
     /// The node's spec.
@@ -479,7 +312,7 @@ impl Session {
     pub fn parts(&self, node: u32) -> (Parts, Notes) {
         let spec = self.spec(node);
         let mut notes = Notes::new();
-        let code = self.explained_code(&spec.node, &mut notes);
+        let code = self.code_parts.part(&spec.node.code, &mut notes);
         let env = Explain::part(PartKind::Env, &mut notes, |explain| {
             walk_env(&spec.node, &self.context().config, explain);
         });
@@ -501,22 +334,6 @@ impl Session {
         (parts, notes)
     }
 
-    /// The code part of a node, explained once for all that share the code.
-    fn explained_code(&self, node: &Node, notes: &mut Notes) -> Option<Arc<Part>> {
-        let mut explained = self.explained.borrow_mut();
-        let (part, texts) = explained
-            .entry(Arc::as_ptr(&node.code) as usize)
-            .or_insert_with(|| {
-                let mut texts = Notes::new();
-                let part = Explain::part(PartKind::Code, &mut texts, |explain| {
-                    walk_code(&node.code, explain);
-                });
-                (part, texts)
-            });
-        notes.extend(texts.iter().cloned());
-        part.clone()
-    }
-
     fn named_parents(&self, node: u32) -> impl Iterator<Item = (&str, u32)> {
         let params = self.graph.node(node).params.iter();
         params
@@ -526,31 +343,4 @@ impl Session {
                 Wire::Source(_) => None,
             })
     }
-}
-
-/// One unit a node, parents first. Nodes that share their code are hashed once.
-fn make_units(db: &Db, graph: &Graph, sources: &[Source]) -> Vec<Unit> {
-    let config = &db.context().config;
-    let mut codes = FxHashMap::<*const Code, Option<Digest>>::default();
-    let mut units: Vec<Unit> = Vec::with_capacity(graph.nodes.len());
-    for (node, wires) in graph.nodes.iter().zip(graph.wires.rows()) {
-        let code = *codes
-            .entry(Arc::as_ptr(&node.code))
-            .or_insert_with(|| Hash::part(PartKind::Code, |hash| walk_code(&node.code, hash)));
-        let link = |wire: &Wire| match *wire {
-            Wire::Source(number) => Link::Source(sources[number as usize]),
-            Wire::Node(parent) => Link::Node(units[parent as usize]),
-        };
-        let spec = Spec {
-            node: node.clone(),
-            code,
-            env: Hash::part(PartKind::Env, |hash| walk_env(node, config, hash)),
-            links: wires.iter().map(link).collect(),
-        };
-        let unit = Unit::builder(Arc::new(spec))
-            .spec_durability(Durability::HIGH)
-            .new(db);
-        units.push(unit);
-    }
-    units
 }

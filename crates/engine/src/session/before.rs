@@ -1,0 +1,54 @@
+//! What nodes were before: the signatures that they had when they were last
+//! looked at. It is unaware of what they are now, and of why they changed.
+
+use std::sync::Arc;
+
+use refrain_store::{Signature, Store};
+
+use crate::graph::Graph;
+
+/// After so many single questions to the store all answers are fetched at once.
+const ASK_SINGLY: usize = 64;
+
+/// The latest signatures known, from this process or from an earlier one.
+pub(super) struct Before {
+    known: Vec<Option<Signature>>,
+    /// Where an earlier process left its answers, unless all are known here.
+    elsewhere: Option<Arc<Store>>,
+    asked: usize,
+}
+
+impl Before {
+    pub fn new(graph: &Graph, store: Option<Arc<Store>>) -> Self {
+        Before {
+            known: vec![None; graph.nodes.len()],
+            elsewhere: store.filter(|store| store.has_latest(&graph.name)),
+            asked: 0,
+        }
+    }
+
+    /// The signature that a node had; `None` if it was never looked at.
+    pub fn signature(&mut self, graph: &Graph, node: u32) -> Option<Signature> {
+        let known = self.known[node as usize];
+        if known.is_some() {
+            return known;
+        }
+        let store = self.elsewhere.as_ref()?;
+        self.asked += 1;
+        if self.asked <= ASK_SINGLY {
+            return store.latest_signature(&graph.name, graph.name_of(node));
+        }
+        for (name, signature) in store.latest_signatures(&graph.name) {
+            if let Some(&node) = graph.by_name.get(&name) {
+                self.known[node as usize].get_or_insert(signature);
+            }
+        }
+        self.elsewhere = None;
+        self.known[node as usize]
+    }
+
+    /// Notes the signature that a node has from now on.
+    pub fn note(&mut self, node: u32, signature: Signature) {
+        self.known[node as usize] = Some(signature);
+    }
+}

@@ -1,0 +1,43 @@
+use crate::{CacheConfig, Node, Param, Pipeline, Runner, inputs, opaque};
+
+fn reads_x(name: &str, param: Param) -> Node {
+    Node::named(name)
+        .param(param)
+        .version("1")
+        .cached(|args| Ok(*args.get::<u64>(0)))
+}
+
+#[test]
+fn an_opaque_value_is_never_taken_for_an_earlier_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+    let both = vec![
+        reads_x("of_x", Param::new::<u64>("x")),
+        reads_x("of_y", Param::new::<u64>("y")),
+    ];
+    let pipeline = Pipeline::new(both).unwrap();
+    let (of_x, of_y) = (pipeline.targets(["of_x"]), pipeline.targets(["of_y"]));
+    let (of_x, of_y) = (of_x.unwrap(), of_y.unwrap());
+    for x in 0..8u64 {
+        let run = runner.run(&of_x, inputs! { x: opaque(x) }).unwrap();
+        assert_eq!(*run.get::<u64>("of_x").unwrap(), x);
+        drop(run);
+        // Nothing but the session remembers the value of x now.
+        runner.run(&of_y, inputs! { y: 1u64 }).unwrap();
+    }
+}
+
+#[test]
+fn a_default_counts_for_the_targets_that_need_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+    let both = vec![
+        reads_x("strict", Param::new::<u64>("x")),
+        reads_x("easy", Param::with_default("x", || 5u64)),
+    ];
+    let pipeline = Pipeline::new(both).unwrap();
+    let easy = pipeline.targets(["easy"]).unwrap();
+    let run = runner.run(&easy, inputs! {}).unwrap();
+    assert_eq!(*run.get::<u64>("easy").unwrap(), 5);
+    assert!(runner.run(&pipeline, inputs! {}).is_err());
+}
