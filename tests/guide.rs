@@ -700,6 +700,8 @@ mod parameters {
         words.join(separator)
     }
 
+    // `&T` for any `T`, a list as well.
+    #[allow(clippy::ptr_arg)]
     #[func(output = "count", cache)]
     fn count(words: &Vec<String>, joined: String) -> (usize, usize) {
         LOG.note("count");
