@@ -3,15 +3,14 @@
 //! Edges do not depend on where a closure starts, so they are worked out once an item. The cost of
 //! an edge is the import level it crosses: 0 inside a module, 1 into another.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::entry::Kind;
-use crate::includes;
 use crate::names::{Name, Names, Place};
-use crate::resolve::{Found, STD_MACROS, Target};
-use crate::scope::{Scope, is_common};
+use crate::resolve::{Found, Target};
+use crate::words;
 use crate::world::{Binding, CrateId, EntryId, ImportId, ModuleId, PackageId, World};
 
 /// A leaf of a closure.
@@ -38,83 +37,13 @@ pub(crate) enum Vertex {
 /// A leaf, and the levels it costs to get there.
 pub(crate) type Edge = (Vertex, u32);
 
-/// Names that the language or the prelude gives, and that no module need define.
-const PRELUDE: [&str; 67] = [
-    "Debug",
-    "Deserialize",
-    "Serialize",
-    "std",
-    "core",
-    "alloc",
-    "AsMut",
-    "AsRef",
-    "Box",
-    "Clone",
-    "Copy",
-    "Default",
-    "DoubleEndedIterator",
-    "Drop",
-    "Eq",
-    "Err",
-    "ExactSizeIterator",
-    "Extend",
-    "Fn",
-    "FnMut",
-    "FnOnce",
-    "From",
-    "FromIterator",
-    "Future",
-    "Hash",
-    "Into",
-    "IntoFuture",
-    "IntoIterator",
-    "Iterator",
-    "None",
-    "Ok",
-    "Option",
-    "Ord",
-    "PartialEq",
-    "PartialOrd",
-    "Result",
-    "Send",
-    "Sized",
-    "Some",
-    "String",
-    "Sync",
-    "ToOwned",
-    "ToString",
-    "TryFrom",
-    "TryInto",
-    "Unpin",
-    "Vec",
-    "bool",
-    "char",
-    "drop",
-    "f32",
-    "f64",
-    "i128",
-    "i16",
-    "i32",
-    "i64",
-    "i8",
-    "isize",
-    "self",
-    "str",
-    "u128",
-    "u16",
-    "u32",
-    "u64",
-    "u8",
-    "usize",
-    "derive",
-];
-
-struct Gather<'w> {
-    world: &'w mut World,
+/// The edges of one item as they are found.
+pub(crate) struct Gather<'w> {
+    pub(crate) world: &'w mut World,
     /// The item whose edges these are.
-    entry: EntryId,
-    module: ModuleId,
-    own: Rc<Vec<ImportId>>,
+    pub(crate) entry: EntryId,
+    pub(crate) module: ModuleId,
+    pub(crate) own: Rc<Vec<ImportId>>,
     edges: HashMap<Vertex, u32>,
     macros: Vec<EntryId>,
 }
@@ -142,7 +71,7 @@ impl World {
         edges
     }
 
-    fn own_imports(&mut self, entry: EntryId) -> Rc<Vec<ImportId>> {
+    pub(crate) fn own_imports(&mut self, entry: EntryId) -> Rc<Vec<ImportId>> {
         if let Some(known) = self.own_imports.get(&entry) {
             return Rc::clone(known);
         }
@@ -162,92 +91,6 @@ impl World {
     /// The levels between two modules.
     pub(crate) fn cost(&self, from: ModuleId, to: ModuleId) -> u32 {
         u32::from(self.real(from) != self.real(to))
-    }
-
-    /// Items of `krate` that a used type or trait brings, by that type or trait.
-    fn impls(&mut self, krate: CrateId) -> Rc<HashMap<EntryId, Vec<EntryId>>> {
-        if let Some(known) = &self.krate(krate).impls {
-            return Rc::clone(known);
-        }
-        // Resolving a header may ask for this very index through a circle of crates; it is empty then.
-        self.krate_mut(krate).impls = Some(Rc::default());
-        let mut index: HashMap<EntryId, Vec<EntryId>> = HashMap::new();
-        let modules = self.krate(krate).modules.clone();
-        let entries = modules
-            .into_iter()
-            .flat_map(|module| self.module(module).entries.clone());
-        for entry in entries.collect::<Vec<_>>() {
-            for brings in self.header(entry) {
-                let known = index.entry(brings).or_default();
-                if brings != entry && !known.contains(&entry) {
-                    known.push(entry);
-                }
-            }
-        }
-        let index = Rc::new(index);
-        self.krate_mut(krate).impls = Some(Rc::clone(&index));
-        index
-    }
-
-    /// The types and traits in the head of an `impl`, or anywhere in an invocation that may make one.
-    fn header(&mut self, entry: EntryId) -> BTreeSet<EntryId> {
-        let (this, own) = (self.entry(entry), Vec::new());
-        let (facts, module) = (this.facts(), this.module);
-        let mut brings = BTreeSet::new();
-        if this.kind != Kind::Invocation {
-            if let Some(header) = &facts.header {
-                let own = if this.kind == Kind::Impl {
-                    own
-                } else {
-                    self.own_imports(entry).to_vec()
-                };
-                self.brought_by(module, &own, &header.names, &mut brings);
-            }
-            return brings;
-        }
-        let mut todo = vec![entry];
-        let mut seen = HashSet::new();
-        while let Some(next) = todo.pop() {
-            if !seen.insert(next) {
-                continue;
-            }
-            let this = self.entry(next);
-            let (facts, home) = (this.facts(), this.module);
-            self.brought_by(home, &[], &facts.names.names, &mut brings);
-            if home != module {
-                self.brought_by(module, &[], &facts.names.names, &mut brings);
-            }
-            for name in facts
-                .names
-                .names
-                .iter()
-                .filter(|name| name.place == Place::Macro)
-            {
-                todo.extend(self.macros(home, &name.path, name.rooted));
-            }
-        }
-        brings
-    }
-
-    fn brought_by(
-        &mut self,
-        module: ModuleId,
-        own: &[ImportId],
-        names: &BTreeSet<Name>,
-        brings: &mut BTreeSet<EntryId>,
-    ) {
-        for name in names.iter().filter(|name| name.place != Place::Macro) {
-            for target in self
-                .resolve(module, own, &name.path, name.rooted, false)
-                .targets
-            {
-                if let Target::Entry(entry) = target
-                    && matches!(self.entry(entry).kind, Kind::Type | Kind::Trait)
-                {
-                    brings.insert(entry);
-                }
-            }
-        }
     }
 }
 
@@ -312,10 +155,10 @@ impl Gather<'_> {
         let first = name.path[0].as_str();
         let known = match name.place {
             Place::Local => true,
-            Place::Macro => single.is_some_and(|single| STD_MACROS.contains(&single)),
+            Place::Macro => single.is_some_and(words::is_std_macro),
             _ => {
                 !name.rooted
-                    && (PRELUDE.contains(&first) || generics.iter().any(|generic| generic == first))
+                    && (words::is_prelude(first) || generics.iter().any(|generic| generic == first))
             }
         };
         let guess = !known;
@@ -348,7 +191,7 @@ impl Gather<'_> {
         }
     }
 
-    fn target(&mut self, target: Target, place: Place) {
+    pub(crate) fn target(&mut self, target: Target, place: Place) {
         match target {
             Target::Entry(entry) => self.entry(entry),
             Target::Module(module) if place == Place::Opaque => {
@@ -367,7 +210,7 @@ impl Gather<'_> {
     /// An item, with the `impl` blocks it brings: those of its own crate (by the orphan rule an impl
     /// stands in the crate of a type or trait in its head, and that one is reached wherever the impl
     /// is used) and those of the crate that uses it.
-    fn entry(&mut self, entry: EntryId) {
+    pub(crate) fn entry(&mut self, entry: EntryId) {
         let to = self.world.entry(entry).module;
         let cost = self.world.cost(self.module, to);
         self.edge(Vertex::Entry(entry), cost);
@@ -435,80 +278,11 @@ impl Gather<'_> {
         inner.into_iter().for_each(|inner| self.whole(inner, seen));
     }
 
-    fn parent_of(&self, module: ModuleId) -> Option<ModuleId> {
+    pub(crate) fn parent_of(&self, module: ModuleId) -> Option<ModuleId> {
         self.world.module(module).parent
     }
 
-    /// Method calls; the rules are at [`crate::scope`].
-    fn methods(&mut self, methods: &BTreeSet<String>) {
-        let mut module = self.module;
-        loop {
-            for entry in self.world.module(module).entries.clone() {
-                let this = self.world.entry(entry);
-                if this.kind != Kind::Impl {
-                    continue;
-                }
-                let facts = this.facts();
-                if methods
-                    .iter()
-                    .any(|method| !is_common(method) && facts.names.functions.contains(method))
-                {
-                    self.entry(entry);
-                }
-            }
-            match self.parent_of(module) {
-                Some(parent) if self.world.module(module).block => module = parent,
-                _ => break,
-            }
-        }
-        let scope = self.world.scope(self.module);
-        self.scope(&scope, methods);
-        let own = Rc::clone(&self.own);
-        let mut inner = Scope::default();
-        let mut seen = HashSet::new();
-        for import in own.iter() {
-            self.world.fill_import(*import, None, &mut inner, &mut seen);
-        }
-        self.scope(&inner, methods);
-    }
-
-    fn scope(&mut self, scope: &Scope, methods: &BTreeSet<String>) {
-        for (entry, import) in &scope.traits {
-            let facts = self.world.entry(*entry).facts();
-            // A trait's functions may come from a macro in it.
-            let unknown = facts
-                .names
-                .names
-                .iter()
-                .any(|name| name.place == Place::Macro);
-            if unknown
-                || methods
-                    .iter()
-                    .any(|method| facts.names.functions.contains(method))
-            {
-                self.entry(*entry);
-                self.import(*import);
-            }
-        }
-        for (package, import) in &scope.packages {
-            self.edge(Vertex::Package(*package), 1);
-            self.import(Some(*import));
-        }
-        for (maker, import) in &scope.makers {
-            let may = match maker {
-                Target::Entry(entry) => methods
-                    .iter()
-                    .any(|method| self.world.may_make(*entry, method)),
-                _ => true,
-            };
-            if may {
-                self.target(*maker, Place::Code);
-                self.import(Some(*import));
-            }
-        }
-    }
-
-    fn import(&mut self, import: Option<ImportId>) {
+    pub(crate) fn import(&mut self, import: Option<ImportId>) {
         if let Some(import) = import.filter(|import| !self.own.contains(import)) {
             let this = self.world.import(import);
             let (module, conditions) = (this.module, this.conditions.clone());
@@ -550,36 +324,7 @@ impl Gather<'_> {
         }
     }
 
-    fn read_at_compile_time(&mut self, names: &Names) {
-        let package = Rc::clone(&self.world.krate_of(self.module).package);
-        let source = Rc::clone(&self.world.module(self.module).file);
-        for arguments in &names.includes {
-            let variable = |name: &str| self.world.variable(&package, name);
-            match includes::path_of(arguments, &source, &variable) {
-                Some(file) => self.edge(Vertex::File(self.module, file), 0),
-                None if arguments.contains('$') => {}
-                None => self.edge(Vertex::Unknown(self.module, arguments.clone()), 0),
-            }
-        }
-        for text in &names.strings {
-            // A macro or an attribute that reads a file names it beside the source or in the package.
-            let bases = [
-                source.parent().map(PathBuf::from),
-                Some(package.dir.clone()),
-            ];
-            for base in bases.into_iter().flatten() {
-                let file = crate::manifest::clean(&base.join(text));
-                if file.is_file() {
-                    self.edge(Vertex::File(self.module, file), 0);
-                }
-            }
-        }
-        for variable in &names.variables {
-            self.edge(Vertex::Variable(self.module, variable.clone()), 0);
-        }
-    }
-
-    fn edge(&mut self, to: Vertex, cost: u32) {
+    pub(crate) fn edge(&mut self, to: Vertex, cost: u32) {
         let known = self.edges.entry(to).or_insert(cost);
         *known = (*known).min(cost);
     }

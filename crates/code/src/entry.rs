@@ -14,6 +14,7 @@ use crate::layout;
 use crate::locals::Locals;
 use crate::names::{Names, plain};
 use crate::normal;
+use crate::words;
 use crate::world::ModuleId;
 
 /// What an item is, as far as following names cares.
@@ -251,68 +252,6 @@ pub(crate) fn attributes_of(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Attributes and derives that define nothing beyond the item and its own `impl` blocks.
-const OWN_ATTRIBUTES: [&str; 44] = [
-    "allow",
-    "automatically_derived",
-    "cfg",
-    "cold",
-    "default",
-    "deny",
-    "deprecated",
-    "derive",
-    "diagnostic",
-    "doc",
-    "expect",
-    "export_name",
-    "forbid",
-    "func",
-    "ignore",
-    "inline",
-    "instrument",
-    "link",
-    "link_name",
-    "link_section",
-    "macro_export",
-    "macro_use",
-    "must_use",
-    "no_mangle",
-    "non_exhaustive",
-    "path",
-    "recursion_limit",
-    "repr",
-    "rustfmt",
-    "clippy",
-    "serde",
-    "should_panic",
-    "target_feature",
-    "test",
-    "track_caller",
-    "type_length_limit",
-    "unsafe",
-    "used",
-    "warn",
-    "bench",
-    "global_allocator",
-    "panic_handler",
-    "proc_macro",
-    "error",
-];
-const OWN_DERIVES: [&str; 12] = [
-    "Clone",
-    "Copy",
-    "Debug",
-    "Default",
-    "Deserialize",
-    "Eq",
-    "Error",
-    "Hash",
-    "Ord",
-    "PartialEq",
-    "PartialOrd",
-    "Serialize",
-];
-
 fn foreign_attributes(attributes: &[Attribute]) -> Vec<String> {
     let mut foreign = Vec::new();
     for attribute in attributes {
@@ -333,11 +272,9 @@ fn foreign_attributes(attributes: &[Attribute]) -> Vec<String> {
             foreign.extend(
                 derives(words)
                     .into_iter()
-                    .filter(|name| !OWN_DERIVES.contains(&name.as_str())),
+                    .filter(|name| !words::is_own_derive(name)),
             );
-        } else if !OWN_ATTRIBUTES.contains(&first.as_str())
-            && !OWN_ATTRIBUTES.contains(&last.as_str())
-        {
+        } else if !words::is_own_attribute(&first) && !words::is_own_attribute(&last) {
             foreign.push(last);
         }
     }

@@ -160,7 +160,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_written_by_its_tokens() {
         let raw = of("fn f() { let a = builtin # offset_of(A, b); let c = 1; }");
-        assert_eq!(raw, "fn f () {\n    let a = builtin # offset_of (A , b) ;\n    let c = 1 ;\n}\n");
+        assert_eq!(
+            raw,
+            "fn f () {\n    let a = builtin # offset_of (A , b) ;\n    let c = 1 ;\n}\n"
+        );
         for source in [
             "macro_rules! half { ($x:expr) => }",
             "macro_rules! none { nothing }",

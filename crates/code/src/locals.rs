@@ -13,7 +13,8 @@ use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{Expr, Ident, Item, Pat, Stmt, Token};
 
-use crate::names::{is_expression_macro, plain};
+use crate::names::plain;
+use crate::words;
 
 /// Byte offsets, within the item's file, of the identifiers that are local.
 #[derive(Default)]
@@ -214,7 +215,10 @@ impl<'ast> Visit<'ast> for Walk {
         // Identifiers of the arguments that name a binding in scope here are that binding, whatever
         // the macro makes of them: hygiene resolves them at the call.
         self.mark_tokens(mac.tokens.clone());
-        if is_expression_macro(&mac.path)
+        if mac
+            .path
+            .get_ident()
+            .is_some_and(|name| words::is_expression_macro(&name.to_string()))
             && let Ok(arguments) =
                 Punctuated::<Expr, Token![,]>::parse_terminated.parse2(mac.tokens.clone())
         {

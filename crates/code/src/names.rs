@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 
 use crate::locals::Locals;
+use crate::words;
 
 /// Where a name stands, which decides what it may lead to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -64,78 +65,8 @@ pub(crate) fn plain(ident: &Ident) -> String {
     text.strip_prefix("r#").map(str::to_owned).unwrap_or(text)
 }
 
-/// Macros of the standard library whose arguments are ordinary expressions.
-const EXPRESSION_MACROS: [&str; 24] = [
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "dbg",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "eprint",
-    "eprintln",
-    "format",
-    "format_args",
-    "matches",
-    "panic",
-    "print",
-    "println",
-    "todo",
-    "unimplemented",
-    "unreachable",
-    "vec",
-    "write",
-    "writeln",
-    "concat",
-    "cfg",
-    "stringify",
-];
-
-/// Whether `path` is one of [`EXPRESSION_MACROS`].
-pub(crate) fn is_expression_macro(path: &syn::Path) -> bool {
-    EXPRESSION_MACROS.iter().any(|name| path.is_ident(name))
-}
-
-/// Words that are never the name of an item. `crate`, `self`, `super` and `Self` start paths and are
-/// looked at by their own rules.
-const KEYWORDS: [&str; 40] = [
-    "as", "async", "await", "break", "const", "continue", "dyn", "else", "enum", "extern", "false",
-    "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref",
-    "return", "static", "struct", "trait", "true", "type", "unsafe", "use", "where", "while",
-    "yield", "box", "_", "do", "try", "Self",
-];
-
 /// Words after which an item is being defined, not used.
 const DEFINERS: [&str; 7] = ["fn", "struct", "enum", "union", "mod", "trait", "type"];
-
-/// Attributes that name nothing that is code.
-const INERT_ATTRIBUTES: [&str; 24] = [
-    "allow",
-    "automatically_derived",
-    "cfg",
-    "cold",
-    "deny",
-    "deprecated",
-    "doc",
-    "expect",
-    "forbid",
-    "func",
-    "ignore",
-    "inline",
-    "link_name",
-    "macro_export",
-    "macro_use",
-    "must_use",
-    "no_mangle",
-    "non_exhaustive",
-    "repr",
-    "should_panic",
-    "target_feature",
-    "test",
-    "track_caller",
-    "warn",
-];
 
 #[derive(Clone, Copy)]
 struct Context<'a> {
@@ -211,7 +142,7 @@ impl Names {
     fn attribute(&mut self, tokens: TokenStream, context: Context<'_>) {
         self.conditions.extend(condition(&tokens));
         let first = tokens.clone().into_iter().next();
-        if matches!(first, Some(TokenTree::Ident(word)) if INERT_ATTRIBUTES.iter().any(|inert| word == inert))
+        if matches!(first, Some(TokenTree::Ident(word)) if words::is_inert_attribute(&word.to_string()))
         {
             return;
         }
@@ -261,7 +192,7 @@ impl Names {
         if after(&DEFINERS) && (context.in_rules || !context.in_macro) {
             return end;
         }
-        if !raw && path.len() == 1 && KEYWORDS.contains(&path[0].as_str()) {
+        if !raw && path.len() == 1 && words::is_keyword(&path[0]) {
             return end;
         }
         if after_dot(trees, at) {
@@ -357,7 +288,7 @@ impl Names {
             }
             _ => {}
         }
-        let plain_arguments = single && EXPRESSION_MACROS.contains(&name.as_str());
+        let plain_arguments = single && words::is_expression_macro(&name);
         self.names.insert(Name {
             path,
             rooted,
