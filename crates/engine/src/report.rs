@@ -1,11 +1,12 @@
 //! What a run did, node by node: for people as text, for programs as JSON.
 
+mod json;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use refrain_store::{Digest, Signature, Store};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::explain::Reason;
 use crate::graph::Graph;
@@ -126,6 +127,39 @@ pub struct Counts {
     pub cancelled: usize,
 }
 
+impl Counts {
+    /// Counts what a run did with so many nodes.
+    pub(crate) fn of(entries: &[(u32, Entry)], nodes: usize) -> Self {
+        let mut counts = Counts {
+            unneeded: nodes - entries.len(),
+            ..Counts::default()
+        };
+        for (_, entry) in entries {
+            *match entry.outcome {
+                Outcome::Executed => &mut counts.executed,
+                Outcome::Hit => &mut counts.hit,
+                Outcome::Cutoff => &mut counts.cutoff,
+                Outcome::Unneeded => &mut counts.unneeded,
+                Outcome::Failed => &mut counts.failed,
+                Outcome::Blocked => &mut counts.blocked,
+                Outcome::Cancelled => &mut counts.cancelled,
+            } += 1;
+        }
+        counts
+    }
+
+    /// How a run ended that counts these.
+    pub(crate) fn status(&self) -> Status {
+        if self.failed > 0 {
+            Status::Failed
+        } else if self.cancelled > 0 {
+            Status::Cancelled
+        } else {
+            Status::Ok
+        }
+    }
+}
+
 /// What a run did. `Display` is the text for people; `Serialize` is the JSON
 /// object described in the documentation.
 #[derive(Clone)]
@@ -234,11 +268,6 @@ impl Report {
     }
 }
 
-/// Milliseconds with microseconds as the fraction.
-fn milliseconds(time: Duration) -> f64 {
-    time.as_micros() as f64 / 1e3
-}
-
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -303,80 +332,5 @@ impl fmt::Display for NodeReport {
             Some(note) => write!(f, ": {note}"),
             None => Ok(()),
         }
-    }
-}
-
-impl Serialize for NodeReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("name", &*self.name)?;
-        map.serialize_entry("outcome", &self.outcome)?;
-        if let Some(reason) = &self.reason {
-            map.serialize_entry("reason", reason)?;
-        }
-        if let Some(signature) = &self.signature {
-            map.serialize_entry("signature", &signature.to_string())?;
-        }
-        if let Some(digest) = &self.digest {
-            map.serialize_entry("digest", &digest.to_string())?;
-        }
-        if let Some(bytes) = self.bytes {
-            map.serialize_entry("bytes", &bytes)?;
-        }
-        map.serialize_entry("elapsed_ms", &milliseconds(self.elapsed))?;
-        map.serialize_entry("saved_ms", &milliseconds(self.saved))?;
-        if let Some(note) = &self.note {
-            map.serialize_entry("note", &**note)?;
-        }
-        map.end()
-    }
-}
-
-struct Nodes<'a>(&'a Report);
-
-impl Serialize for Nodes<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut seq = serializer.serialize_seq(Some(self.0.graph.nodes.len()))?;
-        for node in self.0.nodes() {
-            seq.serialize_element(&node)?;
-        }
-        seq.end()
-    }
-}
-
-struct Outputs<'a>(&'a Report);
-
-impl Serialize for Outputs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for &node in self.0.targets.iter() {
-            let entry = self.0.entry(node);
-            let output = entry.and_then(|entry| Some((entry.digest?, entry.bytes?)));
-            if let Some((digest, bytes)) = output {
-                let output = serde_json::json!({"digest": digest.to_string(), "bytes": bytes});
-                map.serialize_entry(self.0.graph.name_of(node), &output)?;
-            }
-        }
-        map.end()
-    }
-}
-
-impl Serialize for Report {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("format", &1)?;
-        map.serialize_entry("run", &*self.run)?;
-        map.serialize_entry("pipeline", &*self.graph.name)?;
-        map.serialize_entry("revision", &self.revision)?;
-        map.serialize_entry("status", &self.status)?;
-        map.serialize_entry("elapsed_ms", &milliseconds(self.elapsed))?;
-        map.serialize_entry("counts", &self.counts)?;
-        map.serialize_entry("nodes", &Nodes(self))?;
-        map.serialize_entry("outputs", &Outputs(self))?;
-        if !self.warnings.is_empty() {
-            let warnings: Vec<&str> = self.warnings().collect();
-            map.serialize_entry("warnings", &warnings)?;
-        }
-        map.end()
     }
 }

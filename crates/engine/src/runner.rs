@@ -1,19 +1,26 @@
 //! Running pipelines: the outermost room of the library. A runner holds the
 //! store, the worker threads, and one live session per pipeline.
 
+mod aftermath;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
-use refrain_store::{Digest, RunEntry, Signature, Store};
+use refrain_store::{RunEntry, Store};
 use rustc_hash::FxHashSet;
 
+use self::aftermath::{outputs, remember};
+use self::snapshot::Snapshot;
 use crate::cancel::Cancel;
 use crate::config::{CacheConfig, check_backend};
 use crate::db::Context;
 use crate::error::Result;
-use crate::event::RunEvent;
+use crate::event::{RunEvent, emit};
 use crate::executor::Local;
 use crate::graph::Graph;
 use crate::handle::Lost;
@@ -21,15 +28,10 @@ use crate::inputs::Inputs;
 use crate::pipeline::Pipeline;
 use crate::plan::{self, Plan};
 use crate::pool::Pool;
-use crate::report::{Counts, Entry, Outcome, Report, Status};
-use crate::run::{Run, Target};
-use crate::scheduler::{Driven, Request, drive};
+use crate::report::{Counts, Report};
+use crate::run::Run;
+use crate::scheduler::{Request, drive};
 use crate::session::Session;
-
-/// Up to this many nodes the snapshot is written before a run returns, so that
-/// the directory is whole by then; above, it is written when the time it takes
-/// is small against the time since the last one.
-const SNAPSHOT_AT_ONCE: usize = 5_000;
 
 /// Runs pipelines and remembers what they gave. Cheap to clone; clones share
 /// everything but `jobs`, `keep_going` and `force`.
@@ -53,17 +55,12 @@ struct Shared {
 }
 
 /// A pipeline that was run, as long as somebody holds it.
+#[derive(Clone)]
 struct Live {
     graph: Weak<Graph>,
+    /// Locked before the snapshot, where both are.
     session: Arc<Mutex<Session>>,
     snapshot: Arc<Mutex<Snapshot>>,
-}
-
-/// When the portable snapshot was last written and how long that took.
-#[derive(Default)]
-struct Snapshot {
-    last: Option<(Instant, Duration)>,
-    due: bool,
 }
 
 impl Runner {
@@ -148,20 +145,16 @@ impl Runner {
     pub fn plan(&self, pipeline: &Pipeline, inputs: Inputs) -> Result<Plan> {
         self.check_backends(pipeline)?;
         let forced = self.forced_nodes(&pipeline.graph)?;
-        let (session, _) = self.live(pipeline);
-        let mut session = lock(&session);
+        let live = self.live(pipeline);
+        let mut session = lock(&live.session);
         session.bind(&inputs, &pipeline.targets)?;
         Ok(plan::plan(&mut session, &pipeline.targets, &forced))
     }
 
     /// Waits until everything finished is on disk, the snapshot included.
     pub fn flush(&self) {
-        for live in lock(&self.shared.sessions).iter() {
-            let mut snapshot = lock(&live.snapshot);
-            if snapshot.due {
-                self.shared.snapshot(&lock(&live.session), &mut snapshot);
-            }
-        }
+        let sessions = lock(&self.shared.sessions).clone();
+        self.shared.write_snapshots(&sessions);
         if let Some(store) = &self.shared.store {
             store.flush();
         }
@@ -205,27 +198,17 @@ impl Runner {
         inputs: Inputs,
         forced: &FxHashSet<u32>,
     ) -> Result<Run> {
-        let begun = Instant::now();
-        let started_ms = jiff::Timestamp::now().as_millisecond();
-        let (session, snapshot) = self.live(pipeline);
-        let mut session = lock(&session);
+        let start = Start::now();
+        let live = self.live(pipeline);
+        let mut session = lock(&live.session);
         if session.revision() == 0 {
             self.check_backends(pipeline)?;
         }
         session.bind(&inputs, &pipeline.targets)?;
 
-        let run: Arc<str> = ulid::Ulid::generate().to_string().into();
-        let events = lock(&self.shared.subscribers).clone();
+        let run = start.run.clone();
         let _span = tracing::info_span!("run", id = &*run, pipeline = pipeline.name()).entered();
-        let emit = |event: &dyn Fn() -> RunEvent| {
-            for subscriber in &events {
-                let _ = subscriber.send(event());
-            }
-        };
-        emit(&|| RunEvent::Started {
-            run: run.clone(),
-            pipeline: pipeline.graph.name.clone(),
-        });
+        let events = self.tell_start(&run, pipeline);
         let request = Request {
             targets: &pipeline.targets,
             forced,
@@ -235,57 +218,37 @@ impl Runner {
             events: &events,
         };
         let driven = drive(&mut session, &request);
-        let outputs = outputs(&session, &pipeline.targets, &driven);
-        let counts = count(pipeline.graph.nodes.len(), &driven.entries);
-        let status = if counts.failed > 0 {
-            Status::Failed
-        } else if counts.cancelled > 0 {
-            Status::Cancelled
-        } else {
-            Status::Ok
-        };
+        let outputs = outputs(&session, &pipeline.targets, &driven.entries);
+        let counts = Counts::of(&driven.entries, pipeline.graph.nodes.len());
         if let Some(store) = &self.shared.store
             && driven.looked
         {
             let changed = counts.executed + counts.cutoff > 0;
-            let state = state(&session, &pipeline.targets);
-            // Found as the last run left it: nothing is new.
-            let latest = match !changed && store.state(pipeline.name()) == Some(state) {
-                true => Vec::new(),
-                false => latest(&mut session, &driven.entries),
-            };
-            let entry = RunEntry {
-                id: run.to_string(),
-                pipeline: pipeline.graph.name.clone(),
-                started_ms,
-                elapsed: begun.elapsed(),
-                status: status.name().into(),
-                counts: serde_json::to_string(&counts).expect("counts are plain numbers"),
-            };
-            store.finish_run(entry, latest, state);
-            self.shared
-                .after_run(&session, &mut lock(&snapshot), changed);
+            let targets = &pipeline.targets;
+            let entry = start.entry(pipeline, &counts);
+            remember(
+                store,
+                &mut session,
+                targets,
+                &driven.entries,
+                changed,
+                entry,
+            );
+            lock(&live.snapshot).after_run(store, &session, changed);
         }
-        let warnings = self.warnings();
-        for warning in &warnings {
-            emit(&|| RunEvent::Warning(warning.clone()));
-        }
-        emit(&|| RunEvent::Finished {
-            run: run.clone(),
-            status,
-        });
         let report = Report {
             run,
             graph: pipeline.graph.clone(),
             targets: pipeline.targets.clone(),
             revision: session.revision(),
-            status,
-            elapsed: begun.elapsed(),
+            status: counts.status(),
+            elapsed: start.at.elapsed(),
             counts,
             entries: driven.entries.into(),
             store: self.shared.store.clone(),
-            warnings,
+            warnings: self.warnings(),
         };
+        tell_end(&events, &report);
         Ok(Run {
             runner: self.clone(),
             pipeline: pipeline.clone(),
@@ -293,6 +256,18 @@ impl Runner {
             report,
             outputs: Mutex::new(outputs),
         })
+    }
+
+    /// Tells that a run begins; gives whoever listens. Those that have gone are
+    /// dropped, for telling costs time.
+    fn tell_start(&self, run: &Arc<str>, pipeline: &Pipeline) -> Vec<Sender<RunEvent>> {
+        let started = RunEvent::Started {
+            run: run.clone(),
+            pipeline: pipeline.graph.name.clone(),
+        };
+        let mut subscribers = lock(&self.shared.subscribers);
+        subscribers.retain(|subscriber| subscriber.send(started.clone()).is_ok());
+        subscribers.clone()
     }
 
     fn warnings(&self) -> Vec<Arc<str>> {
@@ -308,72 +283,98 @@ impl Runner {
 
     /// The session of this pipeline. Without caching nothing is remembered
     /// between runs, not even in memory.
-    fn live(&self, pipeline: &Pipeline) -> (Arc<Mutex<Session>>, Arc<Mutex<Snapshot>>) {
+    fn live(&self, pipeline: &Pipeline) -> Live {
         let mut sessions = lock(&self.shared.sessions);
-        sessions.retain(|live| live.graph.strong_count() > 0);
+        let gone: Vec<Live> = sessions.extract_if(.., |live| !live.is_held()).collect();
         let same = |live: &&Live| std::ptr::eq(live.graph.as_ptr(), Arc::as_ptr(&pipeline.graph));
-        if let Some(live) = sessions.iter().find(same)
-            && self.shared.store.is_some()
-        {
-            return (live.session.clone(), live.snapshot.clone());
-        }
-        let context = Context::new(self.shared.config.clone(), self.shared.store.clone());
+        let live = sessions.iter().find(same).cloned().unwrap_or_else(|| {
+            let live = Live::new(pipeline, &self.shared);
+            if self.shared.store.is_some() {
+                sessions.push(live.clone());
+            }
+            live
+        });
+        drop(sessions);
+        self.shared.write_snapshots(&gone);
+        live
+    }
+}
+
+impl Live {
+    fn new(pipeline: &Pipeline, shared: &Shared) -> Self {
+        let context = Context::new(shared.config.clone(), shared.store.clone());
         let session = Session::new(pipeline.graph.clone(), Arc::new(context));
-        let session = Arc::new(Mutex::new(session));
-        let snapshot = Arc::<Mutex<Snapshot>>::default();
-        if self.shared.store.is_some() {
-            sessions.push(Live {
-                graph: Arc::downgrade(&pipeline.graph),
-                session: session.clone(),
-                snapshot: snapshot.clone(),
-            });
+        Live {
+            graph: Arc::downgrade(&pipeline.graph),
+            session: Arc::new(Mutex::new(session)),
+            snapshot: Arc::default(),
         }
-        (session, snapshot)
+    }
+
+    /// Whether anybody but the session itself holds the pipeline.
+    fn is_held(&self) -> bool {
+        self.graph.strong_count() > 1
     }
 }
 
 impl Shared {
-    fn after_run(&self, session: &Session, snapshot: &mut Snapshot, changed: bool) {
-        let store = self.store.as_ref().expect("only with a store");
-        snapshot.due |= changed || store.needs_snapshot(&session.graph.name);
-        let affordable = match snapshot.last {
-            _ if session.graph.nodes.len() <= SNAPSHOT_AT_ONCE => true,
-            None => true,
-            Some((at, took)) => at.elapsed() > took * 20,
-        };
-        if snapshot.due && affordable {
-            self.snapshot(session, snapshot);
+    /// Writes those snapshots that are due.
+    fn write_snapshots(&self, sessions: &[Live]) {
+        for live in sessions {
+            if let Some(store) = &self.store
+                && lock(&live.snapshot).is_due()
+            {
+                let session = lock(&live.session);
+                lock(&live.snapshot).write(store, &session);
+            }
         }
-    }
-
-    fn snapshot(&self, session: &Session, snapshot: &mut Snapshot) {
-        let Some(store) = &self.store else {
-            return;
-        };
-        let begun = Instant::now();
-        let mut nodes = (0..session.graph.nodes.len() as u32)
-            .filter(|node| session.is_seen(*node))
-            .map(|node| {
-                let name = session.graph.node(node).location.node.clone();
-                (name, session.key(node).signature)
-            });
-        if let Err(error) = store.snapshot(&session.graph.name, &mut nodes) {
-            tracing::warn!(%error, "metadata.json was not written");
-        }
-        snapshot.last = Some((Instant::now(), begun.elapsed()));
-        snapshot.due = false;
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        for live in std::mem::take(&mut *lock(&self.sessions)) {
-            let mut snapshot = lock(&live.snapshot);
-            if snapshot.due {
-                self.snapshot(&lock(&live.session), &mut snapshot);
-            }
+        let sessions = std::mem::take(&mut *lock(&self.sessions));
+        self.write_snapshots(&sessions);
+    }
+}
+
+/// The beginning of a run.
+struct Start {
+    run: Arc<str>,
+    at: Instant,
+    at_ms: i64,
+}
+
+impl Start {
+    fn now() -> Self {
+        Start {
+            run: ulid::Ulid::generate().to_string().into(),
+            at: Instant::now(),
+            at_ms: jiff::Timestamp::now().as_millisecond(),
         }
     }
+
+    /// The run as the store's history keeps it.
+    fn entry(&self, pipeline: &Pipeline, counts: &Counts) -> RunEntry {
+        RunEntry {
+            id: self.run.to_string(),
+            pipeline: pipeline.graph.name.clone(),
+            started_ms: self.at_ms,
+            elapsed: self.at.elapsed(),
+            status: counts.status().name().into(),
+            counts: serde_json::to_string(counts).expect("counts are plain numbers"),
+        }
+    }
+}
+
+fn tell_end(events: &[Sender<RunEvent>], report: &Report) {
+    for warning in &report.warnings {
+        emit(events, || RunEvent::Warning(warning.clone()));
+    }
+    emit(events, || RunEvent::Finished {
+        run: report.run.clone(),
+        status: report.status,
+    });
 }
 
 impl std::fmt::Debug for Runner {
@@ -382,83 +383,6 @@ impl std::fmt::Debug for Runner {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The targets' outputs. A value made in this run is kept with the run; the
-/// session lets go of it where the store can give it again.
-fn outputs(
-    session: &Session,
-    targets: &[u32],
-    driven: &Driven,
-) -> rustc_hash::FxHashMap<u32, Target> {
-    let has_output = |node: &&u32| {
-        let at = driven
-            .entries
-            .binary_search_by_key(*node, |(node, _)| *node);
-        let outcome = at.ok().map(|at| driven.entries[at].1.outcome);
-        matches!(
-            outcome,
-            Some(Outcome::Executed | Outcome::Hit | Outcome::Cutoff)
-        )
-    };
-    let target = |node: &u32| {
-        let handle = session.output(*node);
-        let value = handle.in_hand();
-        handle.release();
-        (*node, Target { handle, value })
-    };
-    targets.iter().filter(has_output).map(target).collect()
-}
-
-fn count(nodes: usize, entries: &[(u32, Entry)]) -> Counts {
-    let mut counts = Counts {
-        unneeded: nodes - entries.len(),
-        ..Counts::default()
-    };
-    for (_, entry) in entries {
-        *match entry.outcome {
-            Outcome::Executed => &mut counts.executed,
-            Outcome::Hit => &mut counts.hit,
-            Outcome::Cutoff => &mut counts.cutoff,
-            Outcome::Unneeded => &mut counts.unneeded,
-            Outcome::Failed => &mut counts.failed,
-            Outcome::Blocked => &mut counts.blocked,
-            Outcome::Cancelled => &mut counts.cancelled,
-        } += 1;
-    }
-    counts
-}
-
-/// What stands for the state that a run found or left: the targets' signatures.
-fn state(session: &Session, targets: &[u32]) -> Digest {
-    let mut bytes = Vec::with_capacity(targets.len() * 32);
-    for target in targets {
-        bytes.extend_from_slice(session.key(*target).signature.as_bytes());
-    }
-    Digest::of(&bytes)
-}
-
-/// The signatures that the store should know as the nodes' latest and does not
-/// yet: of the nodes looked at, and of what changed above those that were found.
-/// Above a node that is what it was, everything is.
-fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<(Arc<str>, Signature)> {
-    let has_output =
-        |outcome| matches!(outcome, Outcome::Executed | Outcome::Cutoff | Outcome::Hit);
-    let looked_at = entries
-        .iter()
-        .filter(|(_, entry)| has_output(entry.outcome));
-    let mut stack: Vec<u32> = looked_at.map(|(node, _)| *node).collect();
-    let mut told = Vec::new();
-    while let Some(node) = stack.pop() {
-        let signature = session.key(node).signature;
-        if session.before(node) == Some(signature) {
-            continue;
-        }
-        session.is_now(node, signature);
-        told.push((session.graph.node(node).location.node.clone(), signature));
-        stack.extend(session.graph.parents(node));
-    }
-    told
 }

@@ -10,10 +10,13 @@ use rustc_hash::FxHashMap;
 use crate::code::Code;
 use crate::signature::{Explain, Notes, PartKind, walk_code};
 
-/// Parts and the texts of their leaves, by the address of the code, which the
-/// graph keeps alive for as long as this is asked.
+/// The parts made so far, by the address of the code, which the graph keeps
+/// alive for as long as this is asked.
 #[derive(Default)]
-pub(super) struct CodeParts(RefCell<FxHashMap<usize, (Option<Arc<Part>>, Notes)>>);
+pub(super) struct CodeParts(RefCell<FxHashMap<usize, Made>>);
+
+/// A part and the texts of its leaves.
+type Made = (Option<Arc<Part>>, Notes);
 
 impl CodeParts {
     /// The part of some code; its texts go to `notes`.

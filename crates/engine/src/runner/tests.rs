@@ -1,0 +1,27 @@
+use super::lock;
+use crate::{CacheConfig, Node, Pipeline, Runner, inputs};
+
+#[test]
+fn a_pipeline_that_nobody_holds_is_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+    let pipeline = || Pipeline::new(vec![Node::named("one").cached(|_| Ok(1u8))]).unwrap();
+    let held = pipeline();
+    for _ in 0..3 {
+        runner.run(&held, inputs! {}).unwrap();
+        runner.run(&pipeline(), inputs! {}).unwrap();
+    }
+    runner.run(&held, inputs! {}).unwrap();
+    assert_eq!(lock(&runner.shared.sessions).len(), 1);
+}
+
+#[test]
+fn a_subscriber_that_has_gone_is_forgotten() {
+    let runner = Runner::new(CacheConfig::default()).unwrap();
+    let pipeline = Pipeline::new(vec![Node::named("one").cached(|_| Ok(1u8))]).unwrap();
+    drop(runner.subscribe());
+    let events = runner.subscribe();
+    runner.run(&pipeline, inputs! {}).unwrap();
+    assert_eq!(lock(&runner.shared.subscribers).len(), 1);
+    assert_eq!(events.try_iter().count(), 4);
+}
