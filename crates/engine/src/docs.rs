@@ -3,3 +3,6 @@
 
 #[doc = include_str!("../../../docs/caching-guide.md")]
 struct CachingGuide;
+
+#[doc = include_str!("../../../docs/code-hashing.md")]
+struct CodeHashing;

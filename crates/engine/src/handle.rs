@@ -81,6 +81,11 @@ impl Handle {
         }
     }
 
+    /// Whether the store has the bytes; otherwise the value lives in memory only.
+    pub fn is_stored(&self) -> bool {
+        self.stored.is_some()
+    }
+
     /// The number of stored bytes; `None` for a value in memory only.
     pub fn bytes(&self) -> Option<u64> {
         self.stored.as_ref().map(|(output, _)| output.size)

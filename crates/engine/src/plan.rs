@@ -135,7 +135,8 @@ fn needed(
             false => None,
         };
         let store = session.context().store.clone();
-        let handle = handle.filter(|handle| handle.check(store.as_deref()).is_ok());
+        let handle =
+            handle.filter(|handle| handle.is_stored() && handle.check(store.as_deref()).is_ok());
         if handle.is_none() {
             stack.extend(session.graph.parents(node));
         }

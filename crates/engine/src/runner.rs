@@ -2,12 +2,13 @@
 //! store, the worker threads, and one live session per pipeline.
 
 mod aftermath;
+mod sessions;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
@@ -15,10 +16,9 @@ use refrain_store::{RunEntry, Store};
 use rustc_hash::FxHashSet;
 
 use self::aftermath::{outputs, remember};
-use self::snapshot::Snapshot;
+use self::sessions::Sessions;
 use crate::cancel::Cancel;
 use crate::config::{CacheConfig, check_backend};
-use crate::db::Context;
 use crate::error::Result;
 use crate::event::{RunEvent, emit};
 use crate::executor::Local;
@@ -31,7 +31,6 @@ use crate::pool::Pool;
 use crate::report::{Counts, Report};
 use crate::run::Run;
 use crate::scheduler::{Request, drive};
-use crate::session::Session;
 
 /// Runs pipelines and remembers what they gave. Cheap to clone; clones share
 /// everything but `jobs`, `keep_going` and `force`.
@@ -44,23 +43,13 @@ pub struct Runner {
 }
 
 struct Shared {
-    config: CacheConfig,
     store: Option<Arc<Store>>,
     /// Why there is no store although caching is on.
     unusable: Option<Arc<str>>,
     executor: Arc<Local>,
-    sessions: Mutex<Vec<Live>>,
+    sessions: Sessions,
     subscribers: Mutex<Vec<Sender<RunEvent>>>,
     cancel: Cancel,
-}
-
-/// A pipeline that was run, as long as somebody holds it.
-#[derive(Clone)]
-struct Live {
-    graph: Weak<Graph>,
-    /// Locked before the snapshot, where both are.
-    session: Arc<Mutex<Session>>,
-    snapshot: Arc<Mutex<Snapshot>>,
 }
 
 impl Runner {
@@ -84,11 +73,10 @@ impl Runner {
         Ok(Runner {
             pool: Arc::new(Pool::new(jobs, executor.clone())),
             shared: Arc::new(Shared {
-                config,
+                sessions: Sessions::new(config, store.clone()),
                 store,
                 unusable,
                 executor,
-                sessions: Mutex::default(),
                 subscribers: Mutex::default(),
                 cancel: Cancel::default(),
             }),
@@ -145,7 +133,7 @@ impl Runner {
     pub fn plan(&self, pipeline: &Pipeline, inputs: Inputs) -> Result<Plan> {
         self.check_backends(pipeline)?;
         let forced = self.forced_nodes(&pipeline.graph)?;
-        let live = self.live(pipeline);
+        let live = self.shared.sessions.live(pipeline);
         let mut session = lock(&live.session);
         session.bind(&inputs, &pipeline.targets)?;
         Ok(plan::plan(&mut session, &pipeline.targets, &forced))
@@ -153,8 +141,7 @@ impl Runner {
 
     /// Waits until everything finished is on disk, the snapshot included.
     pub fn flush(&self) {
-        let sessions = lock(&self.shared.sessions).clone();
-        self.shared.write_snapshots(&sessions);
+        self.shared.sessions.write_snapshots();
         if let Some(store) = &self.shared.store {
             store.flush();
         }
@@ -199,7 +186,7 @@ impl Runner {
         forced: &FxHashSet<u32>,
     ) -> Result<Run> {
         let start = Start::now();
-        let live = self.live(pipeline);
+        let live = self.shared.sessions.live(pipeline);
         let mut session = lock(&live.session);
         if session.revision() == 0 {
             self.check_backends(pipeline)?;
@@ -224,16 +211,9 @@ impl Runner {
             && driven.looked
         {
             let changed = counts.executed + counts.cutoff > 0;
-            let targets = &pipeline.targets;
-            let entry = start.entry(pipeline, &counts);
-            remember(
-                store,
-                &mut session,
-                targets,
-                &driven.entries,
-                changed,
-                entry,
-            );
+            let (targets, entries) = (&pipeline.targets, &driven.entries);
+            let run = start.entry(pipeline, &counts);
+            remember(store, &mut session, targets, entries, changed, run);
             lock(&live.snapshot).after_run(store, &session, changed);
         }
         let report = Report {
@@ -273,68 +253,8 @@ impl Runner {
     fn warnings(&self) -> Vec<Arc<str>> {
         let problem = self.shared.store.as_ref().and_then(|store| store.problem());
         let problem = problem.map(|problem| format!("not everything is cached: {problem}").into());
-        self.shared
-            .unusable
-            .iter()
-            .cloned()
-            .chain(problem)
-            .collect()
-    }
-
-    /// The session of this pipeline. Without caching nothing is remembered
-    /// between runs, not even in memory.
-    fn live(&self, pipeline: &Pipeline) -> Live {
-        let mut sessions = lock(&self.shared.sessions);
-        let gone: Vec<Live> = sessions.extract_if(.., |live| !live.is_held()).collect();
-        let same = |live: &&Live| std::ptr::eq(live.graph.as_ptr(), Arc::as_ptr(&pipeline.graph));
-        let live = sessions.iter().find(same).cloned().unwrap_or_else(|| {
-            let live = Live::new(pipeline, &self.shared);
-            if self.shared.store.is_some() {
-                sessions.push(live.clone());
-            }
-            live
-        });
-        drop(sessions);
-        self.shared.write_snapshots(&gone);
-        live
-    }
-}
-
-impl Live {
-    fn new(pipeline: &Pipeline, shared: &Shared) -> Self {
-        let context = Context::new(shared.config.clone(), shared.store.clone());
-        let session = Session::new(pipeline.graph.clone(), Arc::new(context));
-        Live {
-            graph: Arc::downgrade(&pipeline.graph),
-            session: Arc::new(Mutex::new(session)),
-            snapshot: Arc::default(),
-        }
-    }
-
-    /// Whether anybody but the session itself holds the pipeline.
-    fn is_held(&self) -> bool {
-        self.graph.strong_count() > 1
-    }
-}
-
-impl Shared {
-    /// Writes those snapshots that are due.
-    fn write_snapshots(&self, sessions: &[Live]) {
-        for live in sessions {
-            if let Some(store) = &self.store
-                && lock(&live.snapshot).is_due()
-            {
-                let session = lock(&live.session);
-                lock(&live.snapshot).write(store, &session);
-            }
-        }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        let sessions = std::mem::take(&mut *lock(&self.sessions));
-        self.write_snapshots(&sessions);
+        let unusable = self.shared.unusable.iter().cloned();
+        unusable.chain(problem).collect()
     }
 }
 
@@ -379,7 +299,8 @@ fn tell_end(events: &[Sender<RunEvent>], report: &Report) {
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Runner").field(&self.shared.config).finish()
+        let config = self.shared.sessions.config();
+        f.debug_tuple("Runner").field(config).finish()
     }
 }
 

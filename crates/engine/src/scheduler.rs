@@ -109,7 +109,8 @@ impl Driver<'_> {
             return None;
         }
         let handle = if settled {
-            self.session.output(node)
+            // What only memory keeps is made anew in every run, as a fresh process would.
+            Some(self.session.output(node)).filter(|handle| handle.is_stored())?
         } else {
             self.looked = true;
             self.session.probe(node)?

@@ -12,7 +12,7 @@ fn a_pipeline_that_nobody_holds_is_forgotten() {
         runner.run(&pipeline(), inputs! {}).unwrap();
     }
     runner.run(&held, inputs! {}).unwrap();
-    assert_eq!(lock(&runner.shared.sessions).len(), 1);
+    assert_eq!(runner.shared.sessions.count(), 1);
 }
 
 #[test]
