@@ -29,6 +29,7 @@ fn every_block_is_executed_or_checked() {
             let said = match language {
                 "rust" => check_is_doctest(&page, &block),
                 "sh" => Ok(Some(desk.run(&block))),
+                "text" if block.info == "text,drawing" => check_is_drawing(&block),
                 "text" => check_output(&block, shown.as_deref()),
                 "json" => check(serde_json::from_str::<serde_json::Value>(&block.text)),
                 "toml" => check(block.text.parse::<toml::Table>()),
@@ -71,6 +72,15 @@ fn check_is_doctest(page: &Page, block: &Block) -> Said {
     match block.info.as_str() {
         "rust" | "rust,compile_fail" => Ok(None),
         other => Err(format!("blocks marked \"{other}\" are not executed")),
+    }
+}
+
+/// A drawing says nothing that could be executed, and shows it by its lines.
+fn check_is_drawing(block: &Block) -> Said {
+    let lines = '\u{2500}'..='\u{257f}';
+    match block.text.contains(|c| lines.contains(&c)) {
+        true => Ok(None),
+        false => Err("a drawing has box-drawing characters in it".to_owned()),
     }
 }
 
