@@ -4,7 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use refrain_store::{Digest, Leaf, Part, Parts, Record, Signature, Store};
+use refrain_store::{Digest, Leaf, Lookup, Part, Parts, Record, Signature, Store};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 /// Why a node was executed.
@@ -144,33 +145,38 @@ pub(crate) fn difference(old: &Parts, new: &Parts) -> Option<Difference> {
         if hash(old) == hash(new) {
             return None;
         }
-        let leaves = |part: &Option<Arc<Part>>| {
-            part.as_ref()
-                .map_or_else(Vec::new, |part| part.leaves.clone())
-        };
-        first_differing(kind, &leaves(old), &leaves(new))
+        first_differing(kind, leaves(old), leaves(new))
     })
+}
+
+fn leaves(part: &Option<Arc<Part>>) -> &[Leaf] {
+    part.as_ref().map_or(&[], |part| &part.leaves)
 }
 
 /// The first leaf that is new, with the old one of its name, or else the first
 /// that is gone. Several leaves may have one name: `impl` blocks of a type.
 fn first_differing(kind: ReasonKind, old: &[Leaf], new: &[Leaf]) -> Option<Difference> {
-    let same = |a: &Leaf, b: &Leaf| a.digest == b.digest && a.name == b.name;
-    let only_in = |these: &[Leaf], those: &[Leaf]| -> Vec<Leaf> {
-        let lonely = these
-            .iter()
-            .filter(|leaf| !those.iter().any(|other| same(leaf, other)));
-        lonely.cloned().collect()
+    fn whole(leaf: &Leaf) -> (&str, Digest) {
+        (&leaf.name, leaf.digest)
+    }
+    let (were, are): (FxHashSet<_>, FxHashSet<_>) = (
+        old.iter().map(whole).collect(),
+        new.iter().map(whole).collect(),
+    );
+    let came = new.iter().find(|leaf| !were.contains(&whole(leaf)));
+    let mut gone = old.iter().filter(|leaf| !are.contains(&whole(leaf)));
+    let (leaf, old) = match came {
+        Some(came) => (came, gone.find(|leaf| leaf.name == came.name)),
+        None => {
+            let first = gone.next()?;
+            (first, Some(first))
+        }
     };
-    let (gone, came) = (only_in(old, new), only_in(new, old));
-    let new = came.first().cloned();
-    let name = &new.as_ref().or(gone.first())?.name;
-    let old = gone.iter().find(|leaf| leaf.name == *name).cloned();
     Some(Difference {
         kind,
-        leaf: name.clone(),
-        old,
-        new,
+        leaf: leaf.name.clone(),
+        old: old.cloned(),
+        new: came.cloned(),
     })
 }
 
@@ -302,7 +308,8 @@ pub(crate) fn descend(node: &Arc<str>, old: &Parts, new: &Parts, texts: &Texts<'
         let Some((was, is)) = found.parent() else {
             break;
         };
-        let (Some(was), Some(is)) = (record(texts.store, &was), record(texts.store, &is)) else {
+        let record = |key| texts.store.and_then(|store| recorded(store, key));
+        let (Some(was), Some(is)) = (record(&was), record(&is)) else {
             break;
         };
         node = is.node.clone();
@@ -311,10 +318,11 @@ pub(crate) fn descend(node: &Arc<str>, old: &Parts, new: &Parts, texts: &Texts<'
     steps
 }
 
-fn record(store: Option<&Store>, key: &Signature) -> Option<Arc<Record>> {
-    match store?.find(key) {
-        refrain_store::Lookup::Hit(record) => Some(record),
-        _ => None,
+/// The record of a signature, if there is a sound one.
+pub(crate) fn recorded(store: &Store, key: &Signature) -> Option<Arc<Record>> {
+    match store.find(key) {
+        Lookup::Hit(record) => Some(record),
+        Lookup::Absent | Lookup::Damaged(_) => None,
     }
 }
 

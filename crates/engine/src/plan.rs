@@ -8,9 +8,9 @@ use refrain_store::{Digest, Lookup};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
-use crate::explain::Reason;
+use crate::explain::{Reason, recorded};
 use crate::handle::Handle;
-use crate::reasons::{Causes, recorded};
+use crate::reasons::Causes;
 use crate::session::Session;
 
 /// What would become of one node.

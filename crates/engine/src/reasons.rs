@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use refrain_store::{Lookup, Parts, Record, Signature, Store};
+use refrain_store::{Digest, Parts, Signature, Store};
 use rustc_hash::FxHashMap;
 
-use crate::explain::{Reason, ReasonKind, Texts, difference};
+use crate::explain::{Reason, ReasonKind, Texts, difference, recorded};
 use crate::handle::Lost;
 use crate::session::Session;
 
@@ -102,7 +102,7 @@ impl Cause {
         &self,
         store: Option<&Store>,
         now: Option<&Parts>,
-        fresh: &[(refrain_store::Digest, Arc<str>)],
+        fresh: &[(Digest, Arc<str>)],
     ) -> Reason {
         let before = match self {
             Cause::Known(reason) => return reason.clone(),
@@ -117,14 +117,6 @@ impl Cause {
             Some(found) => found.step(&before.node, &texts).reason,
             None => Reason::new(ReasonKind::Missing, "its output was not kept"),
         }
-    }
-}
-
-/// The record of a signature, if there is a sound one.
-pub(crate) fn recorded(store: &Store, key: &Signature) -> Option<Arc<Record>> {
-    match store.find(key) {
-        Lookup::Hit(record) => Some(record),
-        Lookup::Absent | Lookup::Damaged(_) => None,
     }
 }
 

@@ -8,11 +8,11 @@ use refrain_store::{Signature, Store};
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::explain::{Explanation, Step, Texts, descend};
+use crate::explain::{Explanation, Step, Texts, descend, recorded};
 use crate::handle::Handle;
 use crate::inputs::Inputs;
 use crate::pipeline::Pipeline;
-use crate::reasons::{Cause, recorded};
+use crate::reasons::Cause;
 use crate::report::{Outcome, Report, Status};
 use crate::runner::Runner;
 use crate::value::Value;

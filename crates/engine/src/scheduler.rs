@@ -58,6 +58,7 @@ pub(crate) fn drive(session: &mut Session, request: &Request<'_>) -> Driven {
         ledger: Ledger::new(session, request.events),
         session,
         request,
+        lost: Vec::new(),
         looked: false,
         stopped: false,
     };
@@ -73,6 +74,9 @@ struct Driver<'a> {
     progress: Progress,
     flights: Flights<'a>,
     ledger: Ledger<'a>,
+    /// Nodes whose outputs are lost and that the session has yet to forget.
+    lost: Vec<u32>,
+    /// Whether anything was looked up or executed.
     looked: bool,
     /// Nothing more is started: a node failed, or the run was cancelled.
     stopped: bool,
@@ -96,6 +100,7 @@ impl Driver<'_> {
                 stack.extend(self.session.graph.parents(node));
             }
         }
+        self.forget_lost();
         self.progress.count(to_make);
     }
 
@@ -127,15 +132,21 @@ impl Driver<'_> {
         Some(handle)
     }
 
-    /// Forgets an output that is not in the store after all.
+    /// Notes that an output is not in the store after all.
     fn lose(&mut self, node: u32, lost: &Lost) {
         let name = self.session.graph.name_of(node);
         tracing::warn!(node = %name, why = lost.message, "an output is made again");
         if let Some(store) = &self.store {
             store.discard(&self.session.key(node).signature);
         }
-        self.session.unsettle(node);
         self.ledger.lose(node, lost);
+        self.lost.push(node);
+    }
+
+    /// Lets the session forget what is lost: all at once, for it then verifies
+    /// everything else.
+    fn forget_lost(&mut self) {
+        self.session.unsettle(&std::mem::take(&mut self.lost));
     }
 
     fn is_forced(&self, node: u32) -> bool {
@@ -315,20 +326,15 @@ impl Driver<'_> {
         elapsed: Duration,
         note: Option<Arc<str>>,
     ) {
-        for (at, node) in flight.nodes.into_iter().enumerate() {
-            let ending = match at {
-                0 => Ending {
-                    outcome: Outcome::Executed,
-                    output: Some(handle),
-                    elapsed,
-                    note: note.clone(),
-                },
-                _ => Ending {
-                    note: note.clone(),
-                    ..Ending::found(Outcome::Hit, handle)
-                },
-            };
+        let mut outcome = Outcome::Executed;
+        for node in flight.nodes {
+            let mut ending = Ending::found(outcome, handle);
+            ending.note = note.clone();
+            if outcome == Outcome::Executed {
+                ending.elapsed = elapsed;
+            }
             self.settled(node, handle, ending);
+            outcome = Outcome::Hit;
         }
     }
 
@@ -350,9 +356,15 @@ impl Driver<'_> {
         self.session.settle(node, handle.clone());
         self.ledger.tell(self.session, node, ending);
         self.progress.finish(node, handle.digest);
-        for parent in self.progress.let_go_of_parents(node) {
-            if !self.is_target(parent) {
-                self.session.output(parent).release();
+        let unread = self.progress.let_go_of_parents(node);
+        self.release(unread);
+    }
+
+    /// Lets go of values that nobody in this run waits for.
+    fn release(&self, nodes: impl IntoIterator<Item = u32>) {
+        for node in nodes {
+            if !self.is_target(node) {
+                self.session.output(node).release();
             }
         }
     }
@@ -376,12 +388,14 @@ impl Driver<'_> {
     /// running goes on, and is found again by its resolved signature.
     fn start_over(&mut self, parent: u32, lost: &Lost) {
         self.lose(parent, lost);
+        self.forget_lost();
         self.progress.start_over();
         self.flights.forget_nodes();
         self.need_targets();
     }
 
     fn finish(mut self) -> Driven {
+        self.release(self.progress.unread());
         let mut untold: Vec<(u32, State)> = self.progress.states().collect();
         untold.retain(|(node, _)| !self.ledger.contains(*node));
         untold.sort_unstable_by_key(|(node, _)| *node);

@@ -118,8 +118,11 @@ impl Session {
     /// becomes a new revision. Refuses bad inputs before changing anything.
     pub fn bind(&mut self, inputs: &Inputs, targets: &Arc<[u32]>) -> Result<()> {
         let same_reach = self.set_reach(targets);
-        let again = self.inputs.as_ref().is_some_and(|last| last.same(inputs));
+        // Put back when they are bound: inputs that were refused are no longer.
+        let last = self.inputs.take();
+        let again = last.is_some_and(|last| last.same(inputs));
         if same_reach && again && !inputs.any_file() {
+            self.inputs = Some(inputs.clone());
             return Ok(());
         }
         let binder = Binder {
@@ -201,17 +204,23 @@ impl Session {
         self.stale = self.stale.max(touched);
     }
 
-    /// Forgets a node's output: it turned out lost, or is to be made anew.
-    /// Nothing below it is touched, because no memo stands on it.
-    pub fn unsettle(&mut self, node: u32) {
-        self.settled[node as usize] = false;
-        let unit = self.units[node as usize];
-        let spec = unit.spec(&self.db).clone();
-        unit.set_spec(&mut self.db)
-            .with_durability(Durability::LOW)
-            .to(spec);
-        let newly = self.lowered_units.insert(node).then_some(node);
-        self.touch_low(newly.as_slice());
+    /// Forgets nodes' outputs: they turned out lost, or are to be made anew.
+    /// Nothing below them is touched, because no memo stands on them.
+    pub fn unsettle(&mut self, nodes: &[u32]) {
+        if nodes.is_empty() {
+            return;
+        }
+        let mut newly_low = Vec::new();
+        for &node in nodes {
+            self.settled[node as usize] = false;
+            let unit = self.units[node as usize];
+            let spec = unit.spec(&self.db).clone();
+            unit.set_spec(&mut self.db)
+                .with_durability(Durability::LOW)
+                .to(spec);
+            newly_low.extend(self.lowered_units.insert(node).then_some(node));
+        }
+        self.touch_low(&newly_low);
         self.refresh();
     }
 
@@ -271,7 +280,7 @@ impl Session {
             if known == handle {
                 return known.replace_value(&handle);
             }
-            self.unsettle(node);
+            self.unsettle(&[node]);
         }
         let context = self.db.context();
         context.arrive(self.key(node).signature, handle);

@@ -188,6 +188,16 @@ impl Progress {
         parents
     }
 
+    /// Nodes whose values children were to read that never did: they were cut
+    /// off, or could not run.
+    pub fn unread(&self) -> impl Iterator<Item = u32> {
+        let unread = |needed: &Needed| needed.state == State::Done && needed.readers > 0;
+        let nodes = self.nodes.iter();
+        nodes
+            .filter(move |(_, needed)| unread(needed))
+            .map(|(node, _)| *node)
+    }
+
     /// Takes up nothing any more but what has failed or is blocked.
     pub fn start_over(&mut self) {
         let over = |state: State| matches!(state, State::Failed | State::Blocked);

@@ -41,3 +41,19 @@ fn a_default_counts_for_the_targets_that_need_it() {
     assert_eq!(*run.get::<u64>("easy").unwrap(), 5);
     assert!(runner.run(&pipeline, inputs! {}).is_err());
 }
+
+#[test]
+fn inputs_that_were_refused_are_refused_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+    let both = vec![
+        reads_x("of_x", Param::new::<u64>("x")),
+        reads_x("of_y", Param::new::<u64>("y")),
+    ];
+    let pipeline = Pipeline::new(both).unwrap();
+    let of_x = pipeline.targets(["of_x"]).unwrap();
+    let inputs = inputs! { x: 1u64 };
+    runner.run(&of_x, inputs.clone()).unwrap();
+    assert!(runner.run(&pipeline, inputs.clone()).is_err());
+    assert!(runner.run(&pipeline, inputs).is_err());
+}
