@@ -204,7 +204,7 @@ fn items_of_other_modules_and_crates_execute_by_their_depth() {
     let (one, two) = (&["weighed"][..], &["measured"][..]);
     desk.edit_at(HELPERS, "u64 * factor", "u64 + factor", [NONE, one, one]);
     desk.edit_at(DEEP, "    3\n", "    4\n", [NONE, NONE, one]);
-    desk.edit_at(KIT, "as u64 + scale", "as u64 * scale", [NONE, two, two]);
+    desk.edit_at(KIT, "unit + scale", "unit * scale", [NONE, two, two]);
     desk.edit_at("kit/src/scale.rs", "= 7", "= 6", [NONE, NONE, two]);
 
     // The import stands in the nodes' own file.
@@ -228,6 +228,9 @@ fn what_the_compiler_is_told_executes_the_nodes_that_ask() {
     let desk = Desk::new();
     let fast = desk.fixture.build_with(&["--features", "fast"], &[]);
     desk.runs(&fast, [&["paced"]; 3]);
+    // A feature that is passed on is the dependency's.
+    let fine = desk.fixture.build_with(&["--features", "fine"], &[]);
+    desk.runs(&fine, [NONE, &["measured"], &["measured"]]);
     let marked = desk.fixture.build_with(&[], &[("FIXTURE_MARK", "secret")]);
     desk.runs(&marked, [&["marked"]; 3]);
     desk.executes([NONE; 3]);

@@ -39,6 +39,7 @@ edition = "2024"
 
 [features]
 fast = []
+fine = ["kit/fine"]
 
 [dependencies]
 kit = { path = "../kit" }
@@ -50,6 +51,9 @@ const KIT: &str = r#"[package]
 name = "kit"
 version = "0.1.0"
 edition = "2024"
+
+[features]
+fine = []
 "#;
 
 /// How much newer a source is than what was compiled before it, at least: cargo

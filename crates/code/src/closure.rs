@@ -48,8 +48,15 @@ impl World {
                 ..item
             }));
         }
+        if let Some(own) = own {
+            let (items, conditions) = self.features(&levels, own);
+            code.items.extend(items);
+            code.conditions.extend(conditions);
+        }
         code.conditions
             .sort_by(|a, b| (a.level, &a.path).cmp(&(b.level, &b.path)));
+        code.conditions
+            .dedup_by(|a, b| (a.level, &a.path) == (b.level, &b.path));
         for krate in &crates {
             code.items.push(self.edition(*krate, &levels));
         }

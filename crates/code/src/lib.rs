@@ -40,6 +40,7 @@
 mod closure;
 mod edges;
 mod entry;
+mod features;
 mod fingerprint;
 mod impls;
 mod imports;

@@ -1,6 +1,6 @@
 //! A package as Cargo sees it: its targets, and where each name of its extern prelude leads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -56,6 +56,10 @@ pub(crate) struct Package {
     pub(crate) targets: Vec<Target>,
     /// By crate name, renames applied.
     pub(crate) origins: BTreeMap<String, Origin>,
+    /// What is asked of a dependency, by crate name: its features, and whether not the default ones.
+    pub(crate) asked: BTreeMap<String, BTreeSet<String>>,
+    /// The package's own table of features.
+    pub(crate) features: BTreeMap<String, Vec<String>>,
     pub(crate) lock: Rc<Lock>,
 }
 
@@ -80,9 +84,18 @@ impl Package {
         let lock = Rc::new(Lock::read(&workspace.join("Cargo.lock")));
         let patches = patches(&workspace);
         let mut origins = BTreeMap::new();
+        let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (name, dependency) in tables(&manifest).flatten() {
             let origin = origin(dir, name, dependency, &lock, &patches);
             let name = name.replace('-', "_");
+            let words = asked.entry(name.clone()).or_default();
+            words.extend(dependency.req_features().iter().cloned());
+            if dependency
+                .detail()
+                .is_some_and(|detail| !detail.default_features)
+            {
+                words.insert("default-features = false".to_owned());
+            }
             // One name may stand in several tables; a path is the most there is to follow.
             if matches!(origin, Origin::Path(_)) {
                 origins.insert(name, origin);
@@ -149,6 +162,8 @@ impl Package {
             workspace,
             targets,
             origins,
+            asked,
+            features: manifest.features.clone().into_iter().collect(),
             lock,
         })
     }

@@ -273,3 +273,46 @@ fn the_edition_decides_what_tokens_mean() {
     let case = Fixture::lib("#[func] fn node() -> i32 { 1 }\n");
     case.changes("node", 0, "Cargo.toml", "2024", "2021");
 }
+
+#[test]
+fn features_asked_of_a_dependency_count_with_it() {
+    let manifest = "[features]\ndefault = [\"swift\"]\nswift = [\"my-dep/fast\"]\nloud = []\n[dependencies]\n\
+        my-dep = { path = \"my-dep\", features = [\"wide\"] }\nalpha = { version = \"1\", features = [\"std\"] }\ngamma = \"3\"\n";
+    let case = Fixture::new(&[
+        ("Cargo.toml", &app(manifest)),
+        ("Cargo.lock", LOCK),
+        (
+            "src/lib.rs",
+            "#[func] fn node() -> i32 { my_dep::f() }\n#[func] fn locked() -> i32 { alpha::a() }\n#[func] fn neither() -> i32 { gamma::g() }\n",
+        ),
+        (
+            "my-dep/Cargo.toml",
+            &package("my-dep", "[features]\ndefault = []\nwide = []\nfast = []\n"),
+        ),
+        (
+            "my-dep/src/lib.rs",
+            "pub fn f() -> i32 { if cfg!(feature = \"wide\") { 1 } else { 2 } }\n",
+        ),
+    ]);
+    let (wide, std) = ("features = [\"wide\"]", "features = [\"std\"]");
+    case.changes("node", 1, "Cargo.toml", wide, "features = []");
+    case.changes("node", 1, "Cargo.toml", wide, "default-features = false");
+    case.changes(
+        "node",
+        1,
+        "my-dep/Cargo.toml",
+        "default = []",
+        "default = [\"wide\"]",
+    );
+    case.keeps("node", "Cargo.toml", std, "features = []");
+    case.changes("locked", 1, "Cargo.toml", std, "features = []");
+    case.keeps("neither", "Cargo.toml", wide, "features = []");
+    let asked = |node: &str| {
+        let conditions = case.whole(node).conditions.into_iter();
+        conditions
+            .map(|condition| condition.predicate)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(asked("node"), ["feature=\"default\"", "feature=\"swift\""]);
+    assert_eq!(asked("locked"), [""; 0]);
+}

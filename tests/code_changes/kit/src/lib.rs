@@ -4,7 +4,8 @@ mod scale;
 
 /// Stands under `measured`.
 pub fn measure(word: &str) -> u64 {
-    word.chars().count() as u64 + scale::OFFSET
+    let unit = if cfg!(feature = "fine") { 10 } else { 1 };
+    word.chars().count() as u64 * unit + scale::OFFSET
 }
 
 /// Stands under nothing.
