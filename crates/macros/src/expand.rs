@@ -96,7 +96,6 @@ fn node(
     let line = code::line(function);
     // A name of the macro's own, which no function or constant of the program can be mistaken for.
     let args = Ident::new("args", Span::mixed_site());
-    let result = Ident::new("result", Span::mixed_site());
     let settings = settings(options);
     let params = parameters
         .iter()
@@ -107,6 +106,8 @@ fn node(
         .map(|(index, parameter)| parameter.argument(&args, index));
     let ty = &returned.ty;
     let at = ty.span();
+    // An error about the returned value is one about the return type.
+    let result = Ident::new("result", Span::mixed_site().located_at(at));
     let (kept, outcome) = if returned.fallible {
         (
             quote_spanned!(at=> <#ty as #krate::function::Fallible>::Ok),
