@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::edges::Vertex;
 use crate::fingerprint::Fingerprint;
-use crate::manifest::{Origin, Package};
+use crate::manifest::{Features, Origin, Package};
 use crate::world::{CrateId, World};
 use crate::{Condition, Item};
 
@@ -86,7 +86,7 @@ impl World {
         reached: &Reached<'_>,
         package: &Package,
         name: &str,
-    ) -> Option<(u32, Option<&'w BTreeMap<String, Vec<String>>>)> {
+    ) -> Option<(u32, Option<&'w Features>)> {
         match package.origins.get(name)? {
             Origin::Path(dir) => {
                 let mut crates = reached.crates.iter();
@@ -101,7 +101,7 @@ impl World {
 }
 
 /// The features that, directly or by others, ask something of the dependency `name`.
-fn passing(features: &BTreeMap<String, Vec<String>>, name: &str) -> BTreeSet<String> {
+fn passing(features: &Features, name: &str) -> BTreeSet<String> {
     let mut passing: BTreeSet<String> = BTreeSet::new();
     loop {
         let asks = |word: &String| match word.split_once('/') {
@@ -120,7 +120,7 @@ fn passing(features: &BTreeMap<String, Vec<String>>, name: &str) -> BTreeSet<Str
     }
 }
 
-fn text(asked: &BTreeSet<String>, table: Option<&BTreeMap<String, Vec<String>>>) -> String {
+fn text(asked: &BTreeSet<String>, table: Option<&Features>) -> String {
     let mut text = String::new();
     for word in asked {
         text.push_str(&format!("{word}\n"));

@@ -44,6 +44,9 @@ pub(crate) struct Target {
     pub(crate) proc_macro: bool,
 }
 
+/// The features of a package, each with what it turns on.
+pub(crate) type Features = BTreeMap<String, Vec<String>>;
+
 /// One package.
 #[derive(Debug)]
 pub(crate) struct Package {
@@ -59,7 +62,7 @@ pub(crate) struct Package {
     /// What is asked of a dependency, by crate name: its features, and whether not the default ones.
     pub(crate) asked: BTreeMap<String, BTreeSet<String>>,
     /// The package's own table of features.
-    pub(crate) features: BTreeMap<String, Vec<String>>,
+    pub(crate) features: Features,
     pub(crate) lock: Rc<Lock>,
 }
 
