@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use refrain::{CacheConfig, Node, Outcome, Param, Pipeline, ReasonKind, Runner, inputs};
 use support::{Counter, cache};
 
@@ -363,4 +366,44 @@ fn plan_says_what_run_does() {
             .to_string(),
         "inputs: c: 3 -> 4"
     );
+}
+
+#[test]
+fn what_reads_a_forced_node_gets_what_it_gives_now() {
+    let dir = cache();
+    let counter = Counter::default();
+    let world = Arc::new(AtomicU64::new(1));
+    let [fetch, show] = [0; 2].map(|_| counter.clone());
+    let outside = world.clone();
+    let pipeline = Pipeline::new(vec![
+        Node::named("fetched").cached(move |_| {
+            fetch.count("fetched");
+            Ok(outside.load(Ordering::SeqCst))
+        }),
+        Node::named("shown")
+            .param(Param::of::<u64>("fetched"))
+            .cached(move |args| {
+                show.count("shown");
+                Ok(args.get::<u64>(0).to_string())
+            }),
+    ])
+    .unwrap();
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+    runner.run(&pipeline, inputs! {}).unwrap();
+    world.store(2, Ordering::SeqCst);
+    assert_eq!(counter.take(), ["fetched", "shown"]);
+    let forcing = runner.clone().force(["fetched"]);
+    let run = forcing.run(&pipeline, inputs! {}).unwrap();
+    assert_eq!(counter.take(), ["fetched", "shown"]);
+    assert_eq!(*run.get::<String>("shown").unwrap(), "2");
+    let reason = run.report().node("shown").unwrap().reason.unwrap();
+    assert_eq!(
+        reason.to_string(),
+        "dependency: a forced node gave something else"
+    );
+    for runner in [runner, Runner::new(CacheConfig::new(dir.path())).unwrap()] {
+        let run = runner.run(&pipeline, inputs! {}).unwrap();
+        assert_eq!(*run.get::<String>("shown").unwrap(), "2", "and keeps it");
+    }
+    assert!(counter.take().is_empty());
 }

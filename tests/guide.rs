@@ -242,7 +242,7 @@ mod forcing {
     }
 
     #[test]
-    fn a_forced_node_executes_whenever_it_is_needed() {
+    fn a_forced_node_executes_and_below_it_what_gets_something_else() {
         let dir = cache();
         let pipeline = Pipeline::new(functions![above, below]).unwrap();
         let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
@@ -253,6 +253,12 @@ mod forcing {
         assert_eq!(LOG.take(), ["below"]);
         run(&runner.clone().force(["above", "below"])).unwrap();
         assert_eq!(LOG.take(), ["above", "below"]);
+        let forcing = runner.clone().force(["above"]);
+        let plan = forcing.plan(&pipeline, inputs! { x: 1 }).unwrap();
+        assert_eq!(plan.to_run(), ["above", "below"], "perhaps");
+        let forced = run(&forcing).unwrap();
+        assert_eq!(LOG.take(), ["above"], "it gave the same");
+        assert_eq!(forced.report().outcome("below"), Some(Outcome::Cutoff));
         run(&runner).unwrap();
         assert_eq!(LOG.take(), NOTHING, "only the clone forces");
         let unknown = run(&runner.force(["abov"])).unwrap_err();

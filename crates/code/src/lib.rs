@@ -9,7 +9,7 @@
 //!
 //! The promise is one-sided: **over-approximate, never miss**. An item too many costs an execution that
 //! was not needed; an item too few gives a stale result. Names are therefore read off tokens
-//! ([`names`]), resolved in all namespaces and all `cfg` variants ([`resolve`]), and where a name
+//! (`names`), resolved in all namespaces and all `cfg` variants (`resolve`), and where a name
 //! cannot be found, whatever may have made it counts.
 //!
 //! The crate knows nothing of nodes, signatures or caches, and nothing of the compiler: it runs in a

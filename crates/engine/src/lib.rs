@@ -51,6 +51,7 @@ mod executor;
 mod explain;
 #[allow(clippy::disallowed_methods, reason = "this room reads source files")]
 mod files;
+mod force;
 pub mod function;
 mod graph;
 mod handle;

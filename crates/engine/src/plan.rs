@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
 use crate::explain::{Reason, recorded};
+use crate::force::Forced;
 use crate::handle::Handle;
 use crate::reasons::Causes;
 use crate::session::Session;
@@ -89,7 +90,7 @@ impl fmt::Display for Plan {
 }
 
 /// Plans a run of these targets. The session's inputs are bound.
-pub(crate) fn plan(session: &mut Session, targets: &[u32], forced: &FxHashSet<u32>) -> Plan {
+pub(crate) fn plan(session: &mut Session, targets: &[u32], forced: &Forced) -> Plan {
     session.refresh();
     let causes = Causes::new(session);
     let found = needed(session, targets, forced);
@@ -120,15 +121,16 @@ pub(crate) fn plan(session: &mut Session, targets: &[u32], forced: &FxHashSet<u3
 fn needed(
     session: &Session,
     targets: &[u32],
-    forced: &FxHashSet<u32>,
+    forced: &Forced,
 ) -> FxHashMap<u32, Option<Arc<Handle>>> {
     let mut found = FxHashMap::default();
     let mut stack = targets.to_vec();
+    stack.extend(forced.nodes());
     while let Some(node) = stack.pop() {
         if found.contains_key(&node) {
             continue;
         }
-        let may_hit = session.graph.node(node).cache && !forced.contains(&node);
+        let may_hit = session.graph.node(node).cache && forced.trusts(node);
         let handle = match may_hit {
             true if session.is_settled(node) => Some(session.output(node)),
             true => session.probe(node),
@@ -148,7 +150,7 @@ fn needed(
 struct Planner<'a> {
     session: &'a mut Session,
     causes: Causes,
-    forced: &'a FxHashSet<u32>,
+    forced: &'a Forced,
     targets: &'a [u32],
     found: FxHashMap<u32, Option<Arc<Handle>>>,
     /// Digests of outputs that are known without running anything.
@@ -192,7 +194,7 @@ impl Planner<'_> {
                 return;
             }
         } else if !self.session.graph.node(node).cache
-            && !self.forced.contains(&node)
+            && !self.forced.executes(node)
             && !self.targets.contains(&node)
         {
             self.digests
@@ -205,7 +207,7 @@ impl Planner<'_> {
     fn may_be_cut_off(&self, node: u32) -> bool {
         self.session.context().store.is_some()
             && self.session.graph.node(node).cache
-            && !self.forced.contains(&node)
+            && !self.forced.executes(node)
             && !self.session.key(node).ephemeral
             && self.session.graph.parents(node).next().is_some()
     }
@@ -234,11 +236,10 @@ impl Planner<'_> {
     fn planned(&mut self, node: u32) -> Option<Planned> {
         let prospect = *self.prospects.get(&node)?;
         let runs = matches!(prospect, Prospect::Run | Prospect::Perhaps);
-        let forced = self.forced.contains(&node);
         let before = self.session.before(node);
         let store = self.session.context().store.clone();
         let latest = before.and_then(|before| recorded(store.as_deref()?, &before));
-        let cause = runs.then(|| self.causes.cause(self.session, node, forced));
+        let cause = runs.then(|| self.causes.cause(self.session, node, self.forced));
         Some(Planned {
             name: self.session.graph.name_of(node).clone(),
             prospect,

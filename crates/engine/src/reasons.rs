@@ -8,6 +8,7 @@ use refrain_store::{Digest, Parts, Signature, Store};
 use rustc_hash::FxHashMap;
 
 use crate::explain::{Reason, ReasonKind, Texts, difference, recorded};
+use crate::force::Forced;
 use crate::handle::Lost;
 use crate::session::Session;
 
@@ -51,7 +52,7 @@ impl Causes {
     }
 
     /// Notes why a node is executed, unless that is known already.
-    pub fn decide(&mut self, session: &mut Session, node: u32, forced: bool) {
+    pub fn decide(&mut self, session: &mut Session, node: u32, forced: &Forced) {
         if !self.known.contains_key(&node) {
             let cause = self.cause(session, node, forced);
             self.known.insert(node, cause);
@@ -59,9 +60,9 @@ impl Causes {
     }
 
     /// Why a node would be executed.
-    pub fn cause(&self, session: &mut Session, node: u32, forced: bool) -> Cause {
+    pub fn cause(&self, session: &mut Session, node: u32, forced: &Forced) -> Cause {
         let plainly = |kind, detail: &str| Cause::Known(Reason::new(kind, detail));
-        if forced {
+        if forced.executes(node) {
             return plainly(ReasonKind::Forced, "");
         }
         if self.store.is_none() {
@@ -76,6 +77,9 @@ impl Causes {
         }
         match session.before(node) {
             None => plainly(ReasonKind::FirstRun, ""),
+            Some(before) if before == key.signature && forced.doubts(node) => {
+                plainly(ReasonKind::Dependency, "a forced node gave something else")
+            }
             Some(before) if before == key.signature => {
                 plainly(ReasonKind::Missing, "its output was not kept")
             }

@@ -13,7 +13,6 @@ use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use refrain_store::{RunEntry, Store};
-use rustc_hash::FxHashSet;
 
 use self::aftermath::{outputs, remember};
 use self::sessions::Sessions;
@@ -22,7 +21,7 @@ use crate::config::{CacheConfig, check_backend};
 use crate::error::Result;
 use crate::event::{RunEvent, emit};
 use crate::executor::Local;
-use crate::graph::Graph;
+use crate::force::Forced;
 use crate::handle::Lost;
 use crate::inputs::Inputs;
 use crate::pipeline::Pipeline;
@@ -97,7 +96,8 @@ impl Runner {
         self
     }
 
-    /// Executes these nodes whenever they are needed, whatever is remembered.
+    /// Executes these nodes in every run whose targets stand on them, whatever
+    /// is remembered, and below them whatever gets something else to read.
     pub fn force<'a>(mut self, nodes: impl IntoIterator<Item = &'a str>) -> Self {
         self.forced = Arc::new(nodes.into_iter().map(str::to_owned).collect());
         self
@@ -123,7 +123,8 @@ impl Runner {
     /// Inputs that are missing, unknown, unreadable or of a wrong type; nothing
     /// has run then.
     pub fn run(&self, pipeline: &Pipeline, inputs: Inputs) -> Result<Run> {
-        self.run_forced(pipeline, inputs, &self.forced_nodes(&pipeline.graph)?)
+        let forced = self.forced_nodes(pipeline)?;
+        self.run_forced(pipeline, inputs, &forced)
     }
 
     /// What [`run`](Self::run) would execute and why, executing nothing.
@@ -132,7 +133,7 @@ impl Runner {
     /// As for `run`.
     pub fn plan(&self, pipeline: &Pipeline, inputs: Inputs) -> Result<Plan> {
         self.check_backends(pipeline)?;
-        let forced = self.forced_nodes(&pipeline.graph)?;
+        let forced = self.forced_nodes(pipeline)?;
         let live = self.shared.sessions.live(pipeline);
         let mut session = lock(&live.session);
         session.bind(&inputs, &pipeline.targets)?;
@@ -162,12 +163,14 @@ impl Runner {
         let name: &str = pipeline.graph.name_of(node);
         tracing::warn!(node = name, why = lost.message, "an output is made again");
         let only = pipeline.targets([name])?;
-        let forced = FxHashSet::from_iter([node]);
+        let forced = Forced::new(&only.graph, &only.targets, &[node]);
         self.run_forced(&only, inputs.clone(), &forced)
     }
 
-    fn forced_nodes(&self, graph: &Graph) -> Result<FxHashSet<u32>> {
-        self.forced.iter().map(|name| graph.find(name)).collect()
+    fn forced_nodes(&self, pipeline: &Pipeline) -> Result<Forced> {
+        let numbers = self.forced.iter().map(|name| pipeline.graph.find(name));
+        let nodes = numbers.collect::<Result<Vec<u32>>>()?;
+        Ok(Forced::new(&pipeline.graph, &pipeline.targets, &nodes))
     }
 
     fn check_backends(&self, pipeline: &Pipeline) -> Result<()> {
@@ -179,12 +182,7 @@ impl Runner {
         Ok(())
     }
 
-    fn run_forced(
-        &self,
-        pipeline: &Pipeline,
-        inputs: Inputs,
-        forced: &FxHashSet<u32>,
-    ) -> Result<Run> {
+    fn run_forced(&self, pipeline: &Pipeline, inputs: Inputs, forced: &Forced) -> Result<Run> {
         let start = Start::now();
         let live = self.shared.sessions.live(pipeline);
         let mut session = lock(&live.session);

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::Sender;
 use refrain_store::{Digest, Lookup, Record, Signature, Store};
-use rustc_hash::FxHashSet;
 
 use self::flights::{Flight, Flights};
 use self::gather::gather;
@@ -24,6 +23,7 @@ use self::progress::{Progress, State};
 use crate::cancel::Cancel;
 use crate::event::RunEvent;
 use crate::executor::Done;
+use crate::force::Forced;
 use crate::handle::{Handle, Lost};
 use crate::pool::{Message, Pool};
 use crate::report::{Entry, Outcome};
@@ -33,7 +33,7 @@ use crate::session::Session;
 pub(crate) struct Request<'a> {
     /// Sorted.
     pub targets: &'a [u32],
-    pub forced: &'a FxHashSet<u32>,
+    pub forced: &'a Forced,
     pub keep_going: bool,
     pub pool: &'a Pool,
     pub cancel: &'a Cancel,
@@ -88,6 +88,7 @@ impl Driver<'_> {
     /// Marks the targets as needed, and above them whatever has to run for them.
     fn need_targets(&mut self) {
         let mut stack = self.request.targets.to_vec();
+        stack.extend(self.request.forced.nodes());
         let mut to_make = Vec::new();
         while let Some(node) = stack.pop() {
             if self.progress.contains(node) {
@@ -110,7 +111,7 @@ impl Driver<'_> {
         if settled && self.ledger.has_run(node) {
             return Some(self.session.output(node));
         }
-        if self.is_forced(node) || !self.session.graph.node(node).cache {
+        if !self.request.forced.trusts(node) || !self.session.graph.node(node).cache {
             return None;
         }
         let handle = if settled {
@@ -150,7 +151,7 @@ impl Driver<'_> {
     }
 
     fn is_forced(&self, node: u32) -> bool {
-        self.request.forced.contains(&node)
+        self.request.forced.executes(node)
     }
 
     fn is_target(&self, node: u32) -> bool {
@@ -270,7 +271,7 @@ impl Driver<'_> {
             return;
         }
         let forced = self.is_forced(node);
-        self.ledger.decide(self.session, node, forced);
+        self.ledger.decide(self.session, node, self.request.forced);
         self.looked = true;
         let work = gather(self.session, node, key, forced);
         let ticket = self.flights.add(node, work);

@@ -9,6 +9,7 @@ use crossbeam::channel::Sender;
 use rustc_hash::FxHashMap;
 
 use crate::event::{RunEvent, emit};
+use crate::force::Forced;
 use crate::handle::{Handle, Lost};
 use crate::reasons::{Cause, Causes};
 use crate::report::{Entry, Outcome};
@@ -71,7 +72,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Notes why a node is about to run, unless that is known already.
-    pub fn decide(&mut self, session: &mut Session, node: u32, forced: bool) {
+    pub fn decide(&mut self, session: &mut Session, node: u32, forced: &Forced) {
         self.causes.decide(session, node, forced);
     }
 
