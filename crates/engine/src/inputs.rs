@@ -192,7 +192,7 @@ fn to_plain<T: Any + Send + Sync + Serialize>(value: &Value) -> Result<serde_jso
 }
 
 /// What can be given as an input: anything that serializes, or a source made
-/// by [`file`], [`files`], [`dir`] or [`opaque`].
+/// by [`file()`], [`files()`], [`dir()`] or [`opaque()`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be hashed, so it cannot be an input by itself",
     note = "derive `serde::Serialize` for it, or wrap it in `refrain::opaque(..)`: what depends on it then runs every time"
