@@ -407,3 +407,28 @@ fn what_reads_a_forced_node_gets_what_it_gives_now() {
     }
     assert!(counter.take().is_empty());
 }
+
+#[test]
+fn what_reads_a_forced_uncached_node_executes_with_it() {
+    let dir = cache();
+    let counter = Counter::default();
+    let [clock, show] = [0; 2].map(|_| counter.clone());
+    let pipeline = Pipeline::new(vec![
+        Node::named("clock").uncached(move |_| {
+            clock.count("clock");
+            Ok(clock.seen())
+        }),
+        Node::named("shown")
+            .param(Param::new::<usize>("clock"))
+            .cached(move |_| {
+                show.count("shown");
+                Ok(0u8)
+            }),
+    ])
+    .unwrap();
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+    for runner in [runner.clone(), runner.force(["clock"])] {
+        runner.run(&pipeline, inputs! {}).unwrap();
+        assert_eq!(counter.take(), ["clock", "shown"]);
+    }
+}

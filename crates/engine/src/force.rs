@@ -20,11 +20,22 @@ impl Forced {
             return Self::default();
         }
         let needed: FxHashSet<u32> = graph.ancestors(targets).into_iter().collect();
-        let nodes: Vec<u32> = nodes
-            .iter()
-            .copied()
-            .filter(|node| needed.contains(node))
-            .collect();
+        let mut nodes: Vec<u32> = nodes.to_vec();
+        nodes.retain(|node| needed.contains(node));
+        // What an uncached node gave has no digest to compare: its children execute as well.
+        let mut at = 0;
+        while let Some(&node) = nodes.get(at) {
+            at += 1;
+            if !graph.node(node).cache {
+                let children = graph.children.row(node).iter();
+                let children = children.filter(|child| needed.contains(child));
+                let new: Vec<u32> = children
+                    .copied()
+                    .filter(|child| !nodes.contains(child))
+                    .collect();
+                nodes.extend(new);
+            }
+        }
         let mut below: FxHashSet<u32> = graph.descendants(&nodes).into_iter().collect();
         below.retain(|node| needed.contains(node) && !nodes.contains(node));
         Forced {
