@@ -105,6 +105,27 @@ pub struct Step {
     pub new: Option<Arc<str>>,
 }
 
+impl Explanation {
+    /// The way down from a node to what differs between two of its signatures;
+    /// `None` where a record is no longer kept. There are no steps if nothing
+    /// differs.
+    pub fn between(
+        store: &Store,
+        node: &Arc<str>,
+        before: &Signature,
+        now: &Signature,
+    ) -> Option<Self> {
+        let (before, now) = (recorded(store, before)?, recorded(store, now)?);
+        let texts = Texts {
+            store: Some(store),
+            fresh: &[],
+        };
+        Some(Explanation {
+            steps: descend(node, &before.parts, &now.parts, &texts),
+        })
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, step) in self.steps.iter().enumerate() {

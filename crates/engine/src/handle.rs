@@ -86,6 +86,11 @@ impl Handle {
         self.stored.is_some()
     }
 
+    /// The bytes' place in the store; `None` for a value in memory only.
+    pub fn output(&self) -> Option<&Output> {
+        self.stored.as_ref().map(|(output, _)| output)
+    }
+
     /// The number of stored bytes; `None` for a value in memory only.
     pub fn bytes(&self) -> Option<u64> {
         self.stored.as_ref().map(|(output, _)| output.size)

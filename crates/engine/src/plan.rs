@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Digest, Lookup};
+use refrain_store::{Digest, Lookup, Output, Signature};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
@@ -41,6 +41,12 @@ pub struct Planned {
     /// How long it took the last time.
     #[serde(skip)]
     pub expected: Option<Duration>,
+    /// Its signature.
+    #[serde(skip)]
+    pub signature: Signature,
+    /// The stored output that would be found.
+    #[serde(skip)]
+    pub output: Option<Output>,
 }
 
 /// What a run would do with every node that it would look at, in topological
@@ -191,6 +197,7 @@ impl Planner<'_> {
             {
                 self.digests.insert(node, handle.digest);
                 self.prospects.insert(node, Prospect::Cutoff);
+                self.found.insert(node, Some(Arc::new(handle)));
                 return;
             }
         } else if !self.session.graph.node(node).cache
@@ -245,6 +252,10 @@ impl Planner<'_> {
             prospect,
             reason: cause.map(|cause| cause.tell_present(self.session, node)),
             expected: latest.filter(|_| runs).map(|record| record.elapsed),
+            signature: self.session.key(node).signature,
+            output: self.found[&node]
+                .as_ref()
+                .and_then(|handle| handle.output().cloned()),
         })
     }
 }

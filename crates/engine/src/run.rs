@@ -4,11 +4,10 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use refrain_store::{Signature, Store};
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::explain::{Explanation, Step, Texts, descend, recorded};
+use crate::explain::{Explanation, Step};
 use crate::handle::Handle;
 use crate::inputs::Inputs;
 use crate::pipeline::Pipeline;
@@ -122,7 +121,8 @@ impl Run {
         let store = self.runner.store();
         let mut steps = match (cause, &store) {
             (Cause::Changed { before }, Some(store)) => {
-                way_down(name, store, before, &entry.signature).unwrap_or_default()
+                let explained = Explanation::between(store, name, before, &entry.signature);
+                explained.map_or_else(Vec::new, |explained| explained.steps)
             }
             _ => Vec::new(),
         };
@@ -137,21 +137,6 @@ impl Run {
         }
         Ok(Explanation { steps })
     }
-}
-
-/// The steps from a node down to the change that made it another.
-fn way_down(
-    node: &Arc<str>,
-    store: &Store,
-    before: &Signature,
-    now: &Signature,
-) -> Option<Vec<Step>> {
-    let (before, now) = (recorded(store, before)?, recorded(store, now)?);
-    let texts = Texts {
-        store: Some(store),
-        fresh: &[],
-    };
-    Some(descend(node, &before.parts, &now.parts, &texts))
 }
 
 /// Why a target has no output.

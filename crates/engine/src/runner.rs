@@ -148,7 +148,8 @@ impl Runner {
         }
     }
 
-    pub(crate) fn store(&self) -> Option<Arc<Store>> {
+    /// The store of its cache directory; `None` where nothing is cached.
+    pub fn store(&self) -> Option<Arc<Store>> {
         self.shared.store.clone()
     }
 
