@@ -1,0 +1,28 @@
+//! What is refused before a command runs. How a command ended is no error of this crate but a value.
+
+/// Everything the crate refuses, with what to do next in the message.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A command is not written as it has to be.
+    #[error("{problem}")]
+    Template {
+        /// Which element of an array; 0 for a string.
+        element: usize,
+        /// The byte in that text at which the problem starts.
+        offset: usize,
+        /// What is wrong, and what to write.
+        problem: String,
+    },
+    /// A value cannot be put into a command.
+    #[error("{{{name}}}: {problem}")]
+    Value {
+        /// The placeholder's name.
+        name: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
