@@ -4,16 +4,6 @@
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// A command is not written as it has to be.
-    #[error("{problem}")]
-    Template {
-        /// Which element of an array; 0 for a string.
-        element: usize,
-        /// The byte in that text at which the problem starts.
-        offset: usize,
-        /// What is wrong, and what to write.
-        problem: String,
-    },
     /// A value cannot be put into a command.
     #[error("{{{name}}}: {problem}")]
     Value {

@@ -1,7 +1,7 @@
 //! Nodes whose action is a child process.
 //!
-//! A command is written as a [`Template`] with placeholders for what the node is given and for where
-//! it writes.
+//! A command [`Run`]s a shell text or a program, with placeholders for what the node is given and for
+//! where it writes.
 //!
 //! The crate knows no manifest and no cache: where a command is written, and what becomes of its
 //! output, is for others.
@@ -11,11 +11,7 @@
 
 mod error;
 
-mod placeholder;
-mod shell;
-
-mod template;
+mod run;
 
 pub use error::{Error, Result};
-pub use placeholder::{Form, Slot, is_name};
-pub use template::{Template, shell_line};
+pub use run::{Run, shell_line, variable};
