@@ -3,14 +3,21 @@
 //! A blob is trusted only after its bytes were hashed. Large ones are hashed once per process as long as
 //! the file stays the same file in the same state. Unaware of records and codecs.
 
-use std::io::{self, Read, Write};
+mod adopt;
+
+use std::io::{self, Read, Seek, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cap_std::fs::File;
 use rustc_hash::FxHashMap;
 
-use crate::digest::{Digest, hex};
+use crate::blob::Blob;
+use crate::digest::Digest;
 use crate::error::{Damage, StoreError};
 use crate::root::{Identity, Root};
+
+pub(crate) use adopt::Found;
 
 const DIRECTORY: &str = "blobs";
 
@@ -20,16 +27,13 @@ const ALWAYS_VERIFIED: u64 = 1 << 20;
 /// Reading and hashing alternate by this much, so that the hash finds the bytes in the processor's cache.
 const CHUNK: u64 = 1 << 18;
 
-/// Blobs are read-only for everybody.
-const MODE: u32 = 0o444;
-
 /// The blobs of one cache directory.
 #[derive(Debug)]
 pub(crate) struct Blobs {
     root: Arc<Root>,
     /// Opened at the first use and again after somebody removed it.
     directory: Mutex<Option<Arc<Root>>>,
-    verified: Mutex<FxHashMap<Digest, Identity>>,
+    verified: Mutex<FxHashMap<Blob, Identity>>,
 }
 
 impl Blobs {
@@ -41,111 +45,113 @@ impl Blobs {
         }
     }
 
+    /// Where the blob stands if it is there.
+    pub(crate) fn path(&self, blob: &Blob) -> PathBuf {
+        self.root.path(DIRECTORY).join(blob.name())
+    }
+
     /// Says whether a regular file of the right size is there, without reading it.
-    pub(crate) fn present(&self, digest: &Digest, size: u64) -> Result<(), Damage> {
+    pub(crate) fn present(&self, blob: &Blob, size: u64) -> Result<(), Damage> {
         let found = self
             .directory()
-            .and_then(|blobs| blobs.regular(name(&hex(digest.as_bytes()))));
+            .and_then(|blobs| blobs.regular(blob.name()));
         match found {
-            Ok(Some(identity)) => right_size(digest, identity.size, size),
-            Ok(None) => Err(missing(digest)),
-            Err(error) => Err(unreadable(digest, &error)),
+            Ok(Some(identity)) => right_size(blob, identity.size, size),
+            Ok(None) => Err(missing(blob)),
+            Err(error) => Err(unreadable(blob, &error)),
         }
     }
 
     /// Reads the blob and verifies it.
-    pub(crate) fn load(&self, digest: &Digest, size: u64) -> Result<Vec<u8>, Damage> {
-        let (file, identity) = self
-            .directory()
-            .and_then(|blobs| blobs.read(name(&hex(digest.as_bytes()))))
-            .map_err(|error| unreadable(digest, &error))?;
-        right_size(digest, identity.size, size)?;
-        let known = self.is_verified(digest, &identity);
+    pub(crate) fn load(&self, blob: &Blob, size: u64) -> Result<Vec<u8>, Damage> {
+        let (file, identity) = self.find(blob, size)?;
+        let known = self.is_verified(blob, &identity);
         let (bytes, found) =
-            read_hashed(file, size, !known).map_err(|error| unreadable(digest, &error))?;
-        right_size(digest, bytes.len() as u64, size)?;
-        if found.is_some_and(|found| found != *digest) {
-            return Err(Damage::Corrupt(format!(
-                "blob {digest} holds other bytes than its name says"
-            )));
-        }
-        self.set_verified(digest, &identity);
+            read_hashed(file, size, !known).map_err(|error| unreadable(blob, &error))?;
+        right_size(blob, bytes.len() as u64, size)?;
+        right_digest(blob, found)?;
+        self.set_verified(blob, &identity);
         Ok(bytes)
     }
 
-    /// Makes sure that `bytes` are on disk under `digest`, which must be theirs.
-    pub(crate) fn write(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
-        let text = hex(digest.as_bytes());
-        if self.holds(digest, bytes.len() as u64) {
+    /// Opens the blob for reading from its first byte, verified.
+    pub(crate) fn open(&self, blob: &Blob, size: u64) -> Result<File, Damage> {
+        let (mut file, identity) = self.find(blob, size)?;
+        if !self.is_verified(blob, &identity) {
+            let hashed = hash_file(&file, size).and_then(|found| file.rewind().map(|()| found));
+            right_digest(
+                blob,
+                Some(hashed.map_err(|error| unreadable(blob, &error))?),
+            )?;
+            self.set_verified(blob, &identity);
+        }
+        Ok(file)
+    }
+
+    /// Makes sure that `bytes` are on disk as `blob`, which must be theirs.
+    pub(crate) fn write(&self, blob: &Blob, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.holds(blob, bytes.len() as u64) {
             return Ok(());
         }
-        let attempt = || {
-            let blobs = self.directory_or_create()?;
-            self.root
-                .replace(&blobs, name(&text), MODE, |file| file.write_all(bytes))
-        };
-        let mut written = attempt();
-        if written
-            .as_ref()
-            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        {
-            // Somebody removed the directory under us.
-            *lock(&self.directory) = None;
-            written = attempt();
-        }
+        let written = self.directory_or_create().and_then(|blobs| {
+            self.root.replace(&blobs, blob.name(), blob.mode(), |file| {
+                file.write_all(bytes)
+            })
+        });
         let identity = written.map_err(|source| StoreError::Io {
             operation: "write",
-            path: self.root.path(DIRECTORY).join(name(&text)),
+            path: self.path(blob),
             source,
         })?;
-        self.set_verified(digest, &identity);
+        self.set_verified(blob, &identity);
         Ok(())
     }
 
     /// Says whether the blob is there with the right bytes already.
-    fn holds(&self, digest: &Digest, size: u64) -> bool {
-        let Ok(blobs) = self.directory() else {
-            return false;
-        };
-        let Ok((file, identity)) = blobs.read(name(&hex(digest.as_bytes()))) else {
-            return false;
-        };
-        if identity.size != size {
-            return false;
-        }
-        let same = self.is_verified(digest, &identity)
-            || hash_file(file, size).is_ok_and(|found| found == *digest);
-        if same {
-            self.set_verified(digest, &identity);
-        }
-        same
+    fn holds(&self, blob: &Blob, size: u64) -> bool {
+        self.open(blob, size).is_ok()
+    }
+
+    /// Opens what stands in the blob's place, where it has the right size.
+    fn find(&self, blob: &Blob, size: u64) -> Result<(File, Identity), Damage> {
+        let (file, identity) = self
+            .directory()
+            .and_then(|blobs| blobs.read(blob.name()))
+            .map_err(|error| unreadable(blob, &error))?;
+        right_size(blob, identity.size, size)?;
+        Ok((file, identity))
     }
 
     fn directory(&self) -> io::Result<Arc<Root>> {
-        self.directory_by(|root| root.subdirectory(DIRECTORY))
-    }
-
-    fn directory_or_create(&self) -> io::Result<Arc<Root>> {
-        self.directory_by(|root| root.subdirectory_or_create(DIRECTORY))
-    }
-
-    fn directory_by(&self, open: impl FnOnce(&Root) -> io::Result<Root>) -> io::Result<Arc<Root>> {
         let mut directory = lock(&self.directory);
         if let Some(blobs) = &*directory {
             return Ok(Arc::clone(blobs));
         }
-        let blobs = Arc::new(open(&self.root)?);
+        let blobs = Arc::new(self.root.subdirectory(DIRECTORY)?);
         *directory = Some(Arc::clone(&blobs));
         Ok(blobs)
     }
 
-    fn is_verified(&self, digest: &Digest, identity: &Identity) -> bool {
-        identity.size > ALWAYS_VERIFIED && lock(&self.verified).get(digest) == Some(identity)
+    /// The directory, made anew where somebody removed it under us.
+    fn directory_or_create(&self) -> io::Result<Arc<Root>> {
+        let mut directory = lock(&self.directory);
+        if let Some(blobs) = &*directory
+            && !blobs.is_removed()?
+        {
+            return Ok(Arc::clone(blobs));
+        }
+        let blobs = Arc::new(self.root.subdirectory_or_create(DIRECTORY)?);
+        *directory = Some(Arc::clone(&blobs));
+        Ok(blobs)
     }
 
-    fn set_verified(&self, digest: &Digest, identity: &Identity) {
+    fn is_verified(&self, blob: &Blob, identity: &Identity) -> bool {
+        identity.size > ALWAYS_VERIFIED && lock(&self.verified).get(blob) == Some(identity)
+    }
+
+    fn set_verified(&self, blob: &Blob, identity: &Identity) {
         if identity.size > ALWAYS_VERIFIED {
-            lock(&self.verified).insert(*digest, *identity);
+            lock(&self.verified).insert(*blob, *identity);
         }
     }
 }
@@ -178,27 +184,32 @@ fn hash_file(file: impl Read, size: u64) -> io::Result<Digest> {
     Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
 }
 
-fn name(text: &[u8; 64]) -> &str {
-    std::str::from_utf8(text).unwrap_or_default()
-}
-
-fn right_size(digest: &Digest, found: u64, size: u64) -> Result<(), Damage> {
+fn right_size(blob: &Blob, found: u64, size: u64) -> Result<(), Damage> {
     match found == size {
         true => Ok(()),
         false => Err(Damage::Corrupt(format!(
-            "blob {digest} has {found} bytes instead of {size}"
+            "blob {blob} has {found} bytes instead of {size}"
         ))),
     }
 }
 
-fn missing(digest: &Digest) -> Damage {
-    Damage::Missing(format!("blob {digest} is not there"))
+fn right_digest(blob: &Blob, found: Option<Digest>) -> Result<(), Damage> {
+    match found.is_none_or(|found| found == blob.digest) {
+        true => Ok(()),
+        false => Err(Damage::Corrupt(format!(
+            "blob {blob} holds other bytes than its name says"
+        ))),
+    }
 }
 
-fn unreadable(digest: &Digest, error: &io::Error) -> Damage {
+fn missing(blob: &Blob) -> Damage {
+    Damage::Missing(format!("blob {blob} is not there"))
+}
+
+fn unreadable(blob: &Blob, error: &io::Error) -> Damage {
     match error.kind() {
-        io::ErrorKind::NotFound => missing(digest),
-        _ => Damage::Corrupt(format!("blob {digest} cannot be read: {error}")),
+        io::ErrorKind::NotFound => missing(blob),
+        _ => Damage::Corrupt(format!("blob {blob} cannot be read: {error}")),
     }
 }
 

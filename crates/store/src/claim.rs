@@ -5,6 +5,10 @@
 //! list that it walks for every change, and a writer may hold thousands until their records are in the
 //! database, so they are spread over many files. Where the system has no such locks, a
 //! claim always succeeds: work may be done twice and is never done wrongly. Unaware of records.
+//!
+//! The same files say what else live processes have for themselves: a slot for scratch directories.
+
+mod system;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -13,6 +17,7 @@ use rustc_hash::FxHashMap;
 
 use crate::digest::Signature;
 use crate::root::Root;
+use system::Asked;
 
 /// The right to make one record. Released when dropped, and by [`crate::Store::commit`] once the record
 /// is in the database.
@@ -55,11 +60,18 @@ pub(crate) struct Locks {
 /// Keys take the bytes below this one; the store's own locks stand above.
 const KEYS: u64 = 1 << 62;
 
+/// The slots for scratch directories start here.
+const SLOTS: u64 = KEYS + (1 << 32);
+
 /// The number of files that claims are spread over.
 const SPREAD: usize = 64;
 
 /// The directory of those files.
 const CLAIMS: &str = "claims";
+
+/// The system has no locks here.
+#[derive(Debug)]
+pub(crate) struct NoLocks;
 
 /// What the store itself does alone among processes.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +97,8 @@ impl Locks {
         let offset = key.prefix() & (KEYS - 1);
         let mut held = self.held();
         let count = held.entry(offset).or_insert(0);
-        if *count == 0 && !system::try_lock(self.file(offset), offset) {
+        // Where there are no locks all may work.
+        if *count == 0 && system::try_lock(self.file(offset), offset) == Asked::Refused {
             held.remove(&offset);
             return Claimed::Busy;
         }
@@ -107,6 +120,26 @@ impl Locks {
         }
     }
 
+    /// Takes the slot `number`, which one open store has at a time; `None` where somebody has it.
+    /// `Err`: there are no locks here, so that nobody knows who is alive.
+    pub(crate) fn slot(self: &Arc<Self>, number: u32) -> Result<Option<Claim>, NoLocks> {
+        let offset = SLOTS + u64::from(number);
+        let mut held = self.held();
+        if held.contains_key(&offset) {
+            return Ok(None);
+        }
+        match system::try_lock(&self.file, offset) {
+            Asked::Unknown => return Err(NoLocks),
+            Asked::Refused => return Ok(None),
+            Asked::Granted => {}
+        }
+        held.insert(offset, 1);
+        Ok(Some(Claim {
+            locks: Some(Arc::clone(self)),
+            offset,
+        }))
+    }
+
     fn release(&self, offset: u64) {
         let mut held = self.held();
         if let Some(count) = held.get_mut(&offset) {
@@ -126,7 +159,7 @@ impl Locks {
         let number = (offset / (KEYS / SPREAD as u64)) as usize;
         let open = || {
             let dir = self.dir.as_ref()?;
-            dir.read_write(&format!("{number:02x}")).ok()
+            dir.read_write(format!("{number:02x}")).ok()
         };
         self.spread[number]
             .get_or_init(open)
@@ -145,63 +178,6 @@ pub(crate) fn unlocked() -> Claim {
         locks: None,
         offset: 0,
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod system {
-    //! Open-file-description locks: of the open file, not of the process, and gone with it.
-
-    use cap_std::fs::File;
-    use nix::errno::Errno;
-    use nix::fcntl::{FcntlArg, fcntl};
-    use nix::libc;
-
-    pub(super) fn try_lock(file: &File, offset: u64) -> bool {
-        // Any refusal but "somebody has it" means that this file system has no locks: then all may work.
-        !matches!(
-            fcntl(file, FcntlArg::F_OFD_SETLK(&byte(libc::F_WRLCK, offset))),
-            Err(Errno::EAGAIN | Errno::EACCES)
-        )
-    }
-
-    pub(super) fn wait_lock(file: &File, offset: u64) {
-        while fcntl(file, FcntlArg::F_OFD_SETLKW(&byte(libc::F_WRLCK, offset))) == Err(Errno::EINTR)
-        {
-        }
-    }
-
-    pub(super) fn unlock(file: &File, offset: u64) {
-        let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&byte(libc::F_UNLCK, offset)));
-    }
-
-    #[allow(
-        clippy::unnecessary_cast,
-        reason = "the C types differ between systems"
-    )]
-    fn byte(kind: libc::c_int, offset: u64) -> libc::flock {
-        libc::flock {
-            l_type: kind as libc::c_short,
-            l_whence: libc::SEEK_SET as libc::c_short,
-            l_start: offset as libc::off_t,
-            l_len: 1,
-            l_pid: 0,
-        }
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod system {
-    //! No such locks here: everybody has everything.
-
-    use cap_std::fs::File;
-
-    pub(super) fn try_lock(_: &File, _: u64) -> bool {
-        true
-    }
-
-    pub(super) fn wait_lock(_: &File, _: u64) {}
-
-    pub(super) fn unlock(_: &File, _: u64) {}
 }
 
 #[cfg(test)]

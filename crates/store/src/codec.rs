@@ -31,10 +31,18 @@ impl Codec {
     pub const TEXT: Self = Self(2);
     /// bincode 2 with its standard configuration, hash maps and sets in the order of their bytes.
     pub const BINCODE: Self = Self(3);
+    /// The bytes of a regular file. Files have no value: they are placed, not decoded.
+    pub const FILE: Self = Self(4);
+    /// The bytes of a regular file that can be executed.
+    pub const PROGRAM: Self = Self(5);
+    /// The listing of a directory, whose files are blobs.
+    pub const TREE: Self = Self(6);
+    /// The listing of a mapped node's outputs.
+    pub const LIST: Self = Self(7);
 
-    /// Says whether this version can decode the codec.
+    /// Says whether this version knows what the codec's bytes are.
     pub fn is_known(self) -> bool {
-        matches!(self, Self::BYTES | Self::TEXT | Self::BINCODE)
+        (Self::BYTES..=Self::LIST).contains(&self)
     }
 }
 

@@ -78,6 +78,9 @@ pub enum Damage {
     /// Something is there, and it is not what the record promises.
     #[error("{0}")]
     Corrupt(String),
+    /// The bytes are fine, and could not be put where a path leads to them: making them again does not help.
+    #[error("{0}")]
+    Unplaced(String),
 }
 
 /// A value that cannot be written with its codec.

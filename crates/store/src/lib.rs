@@ -20,6 +20,7 @@ pub mod codec;
 
 mod record;
 
+mod blob;
 mod body;
 mod root;
 
@@ -27,13 +28,20 @@ mod ahead;
 mod blobs;
 mod claim;
 mod database;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this room writes outside of the cache directory"
+)]
+mod export;
 #[allow(clippy::disallowed_methods, reason = "this room reads source files")]
 mod sources;
 
+mod scratch;
 mod snapshot;
 
 mod opening;
 mod recent;
+mod spare;
 
 mod access;
 
@@ -48,4 +56,5 @@ pub use codec::Codec;
 pub use digest::{Digest, ParseDigestError, Signature};
 pub use error::{Damage, DecodeError, EncodeError, StoreError};
 pub use record::{Leaf, Lookup, Output, Part, Parts, Record, RunEntry};
+pub use scratch::Scratch;
 pub use store::Store;

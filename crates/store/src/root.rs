@@ -4,20 +4,16 @@
 //! replaced whole. Unaware of what the files mean. (SQLite opens its files by path; [`Root::regular`] is
 //! asked about them first.)
 
-use std::io::{self, Read, Write};
+mod removal;
+mod temporary;
+
+use std::ffi::OsString;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use nix::fcntl::OFlag;
-
-/// Temporary files carry this, the process and a number: `.tmp-<pid>-<n>`.
-const TEMPORARY: &str = ".tmp-";
-
-/// A temporary file this old belongs to nobody: no write of ours takes an hour.
-const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// What makes a file this file in this state; it changes whenever the contents may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +39,12 @@ impl Identity {
             ctime: nanos(metadata.ctime(), metadata.ctime_nsec()),
         }
     }
+
+    /// Says whether this is the same file with the same bytes; its name, links or mode may have changed.
+    pub(crate) fn same_bytes(&self, other: &Self) -> bool {
+        let bytes = |identity: &Self| (identity.dev, identity.ino, identity.size, identity.mtime);
+        bytes(self) == bytes(other)
+    }
 }
 
 /// An open directory and its path, which is for messages and for SQLite only.
@@ -62,7 +64,7 @@ impl Root {
     }
 
     /// The path of a file in the directory, for messages and SQLite.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)
     }
 
@@ -72,7 +74,8 @@ impl Root {
     }
 
     /// Opens a directory inside this one; a link is refused.
-    pub(crate) fn subdirectory(&self, name: &str) -> io::Result<Self> {
+    pub(crate) fn subdirectory(&self, name: impl AsRef<Path>) -> io::Result<Self> {
+        let name = name.as_ref();
         let mut options = OpenOptions::new();
         options
             .read(true)
@@ -85,7 +88,8 @@ impl Root {
     }
 
     /// Opens a directory inside this one; what stands in its place and is none is replaced.
-    pub(crate) fn subdirectory_or_create(&self, name: &str) -> io::Result<Self> {
+    pub(crate) fn subdirectory_or_create(&self, name: impl AsRef<Path>) -> io::Result<Self> {
+        let name = name.as_ref();
         if self.stat(name)?.is_some_and(|metadata| !metadata.is_dir()) {
             self.dir.remove_file(name)?;
         }
@@ -95,8 +99,18 @@ impl Root {
         }
     }
 
+    /// Makes a directory, which must not exist.
+    pub(crate) fn create(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        self.dir.create_dir(name)
+    }
+
+    /// Removes a directory, which must be empty.
+    pub(crate) fn remove_empty(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        self.dir.remove_dir(name)
+    }
+
     /// What stands at `name`, itself and not what it may point to. `None`: nothing.
-    pub(crate) fn stat(&self, name: &str) -> io::Result<Option<Metadata>> {
+    pub(crate) fn stat(&self, name: impl AsRef<Path>) -> io::Result<Option<Metadata>> {
         match self.dir.symlink_metadata(name) {
             Ok(metadata) => Ok(Some(metadata)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -105,7 +119,7 @@ impl Root {
     }
 
     /// The identity of the regular file at `name`; `None` when nothing is there; anything else is refused.
-    pub(crate) fn regular(&self, name: &str) -> io::Result<Option<Identity>> {
+    pub(crate) fn regular(&self, name: impl AsRef<Path>) -> io::Result<Option<Identity>> {
         match self.stat(name)? {
             None => Ok(None),
             Some(metadata) if metadata.is_file() => Ok(Some(Identity::of(&metadata))),
@@ -114,12 +128,18 @@ impl Root {
     }
 
     /// Opens a regular file for reading. Links, pipes and devices are refused, without waiting on them.
-    pub(crate) fn read(&self, name: &str) -> io::Result<(File, Identity)> {
+    pub(crate) fn read(&self, name: impl AsRef<Path>) -> io::Result<(File, Identity)> {
+        let (file, metadata) = self.open_file(name)?;
+        Ok((file, Identity::of(&metadata)))
+    }
+
+    /// Does what [`Root::read`] does, and gives all that is known of the file.
+    pub(crate) fn open_file(&self, name: impl AsRef<Path>) -> io::Result<(File, Metadata)> {
         self.open_with(name, OpenOptions::new().read(true))
     }
 
     /// Opens a regular file for reading and writing, creating it empty.
-    pub(crate) fn read_write(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn read_write(&self, name: impl AsRef<Path>) -> io::Result<File> {
         let (file, _) = self.open_with(
             name,
             OpenOptions::new()
@@ -132,7 +152,10 @@ impl Root {
     }
 
     /// Reads the whole of a regular file; `None` when it is not there.
-    pub(crate) fn read_all(&self, name: &str) -> io::Result<Option<(Vec<u8>, Identity)>> {
+    pub(crate) fn read_all(
+        &self,
+        name: impl AsRef<Path>,
+    ) -> io::Result<Option<(Vec<u8>, Identity)>> {
         let (mut file, identity) = match self.read(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -142,37 +165,41 @@ impl Root {
         Ok(Some((bytes, identity)))
     }
 
-    /// Replaces `name` in `target` by a file with what `fill` writes, whole or not at all.
-    ///
-    /// The one place where files come to be. The temporary file stands in this directory, which is on
-    /// the same file system; whatever stands at `name`, a link too, is replaced and never written through.
-    pub(crate) fn replace(
+    /// The names in the directory, in no order.
+    pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
+        let entries = self.dir.entries()?;
+        entries.map(|entry| Ok(entry?.file_name())).collect()
+    }
+
+    /// Says whether somebody removed the directory since it was opened.
+    pub(crate) fn is_removed(&self) -> io::Result<bool> {
+        Ok(self.dir.dir_metadata()?.nlink() == 0)
+    }
+
+    /// The device that the directory is on.
+    pub(crate) fn device(&self) -> io::Result<u64> {
+        Ok(self.dir.dir_metadata()?.dev())
+    }
+
+    /// Moves `name` to `to` in `target`, replacing what stands there; nothing is copied.
+    pub(crate) fn rename(
         &self,
-        target: &Root,
-        name: &str,
-        mode: u32,
-        fill: impl FnOnce(&mut File) -> io::Result<()>,
-    ) -> io::Result<Identity> {
-        let (mut file, temporary) = self.temporary(mode)?;
-        let done = fill(&mut file)
-            .and_then(|()| file.flush())
-            .and_then(|()| match self.dir.rename(&temporary, &target.dir, name) {
-                Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                    target.dir.remove_dir_all(name)?;
-                    self.dir.rename(&temporary, &target.dir, name)
-                }
-                renamed => renamed,
-            })
-            .and_then(|()| Ok(Identity::of(&file.metadata()?)));
-        if done.is_err() {
-            // Nothing half-written stays; where even this fails, the sweep of a later open does it.
-            let _ = self.dir.remove_file(&temporary);
+        name: impl AsRef<Path>,
+        target: &Self,
+        to: impl AsRef<Path>,
+    ) -> io::Result<()> {
+        let (name, to) = (name.as_ref(), to.as_ref());
+        match self.dir.rename(name, &target.dir, to) {
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                target.remove_tree(to)?;
+                self.dir.rename(name, &target.dir, to)
+            }
+            renamed => renamed,
         }
-        done
     }
 
     /// Removes a file or link; one that is not there is fine.
-    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: impl AsRef<Path>) -> io::Result<()> {
         match self.dir.remove_file(name) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -187,26 +214,11 @@ impl Root {
         }
     }
 
-    /// Removes temporary files that a process left behind before `now`.
-    pub(crate) fn sweep(&self, now: SystemTime) -> io::Result<()> {
-        for entry in self.dir.entries()? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !name.to_string_lossy().starts_with(TEMPORARY) {
-                continue;
-            }
-            let modified = entry.metadata()?.modified()?.into_std();
-            if now
-                .duration_since(modified)
-                .is_ok_and(|age| age > ABANDONED)
-            {
-                self.dir.remove_file(&name)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn open_with(&self, name: &str, options: &mut OpenOptions) -> io::Result<(File, Identity)> {
+    fn open_with(
+        &self,
+        name: impl AsRef<Path>,
+        options: &mut OpenOptions,
+    ) -> io::Result<(File, Metadata)> {
         options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
         let file = self.dir.open_with(name, options).map_err(|error| {
             match error.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32) {
@@ -216,23 +228,8 @@ impl Root {
         })?;
         let metadata = file.metadata()?;
         match metadata.is_file() {
-            true => Ok((file, Identity::of(&metadata))),
+            true => Ok((file, metadata)),
             false => Err(not_regular()),
-        }
-    }
-
-    fn temporary(&self, mode: u32) -> io::Result<(File, String)> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let name = format!("{TEMPORARY}{}-{number}", std::process::id());
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true).mode(mode);
-            match self.dir.open_with(&name, &options) {
-                // Left by another process of the same number, here or in another container.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                opened => return opened.map(|file| (file, name)),
-            }
         }
     }
 }
@@ -246,6 +243,8 @@ fn not_regular() -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     fn root() -> (tempfile::TempDir, Root) {
@@ -256,19 +255,6 @@ mod tests {
 
     fn put(root: &Root, name: &str, bytes: &[u8]) -> io::Result<Identity> {
         root.replace(root, name, 0o644, |file| file.write_all(bytes))
-    }
-
-    #[test]
-    fn a_failed_fill_leaves_the_old_file_and_nothing_else() {
-        let (dir, root) = root();
-        put(&root, "a", b"old").expect("put");
-        let failed = root.replace(&root, "a", 0o644, |file| {
-            file.write_all(b"ne")?;
-            Err(io::Error::other("full"))
-        });
-        assert!(failed.is_err());
-        assert_eq!(std::fs::read(dir.path().join("a")).expect("read"), b"old");
-        assert_eq!(std::fs::read_dir(dir.path()).expect("list").count(), 1);
     }
 
     #[test]
@@ -302,18 +288,5 @@ mod tests {
         assert!(root.read("a").is_err());
         put(&root, "a", b"x").expect("put");
         assert_eq!(root.read_all("a").expect("read").expect("there").0, b"x");
-    }
-
-    #[test]
-    fn only_old_temporaries_are_swept() {
-        let (dir, root) = root();
-        std::fs::write(dir.path().join(".tmp-1-1"), b"").expect("write");
-        std::fs::write(dir.path().join("kept"), b"").expect("write");
-        let now = SystemTime::now();
-        root.sweep(now).expect("sweep");
-        assert!(dir.path().join(".tmp-1-1").exists());
-        root.sweep(now + ABANDONED * 2).expect("sweep");
-        assert!(!dir.path().join(".tmp-1-1").exists());
-        assert!(dir.path().join("kept").exists());
     }
 }

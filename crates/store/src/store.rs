@@ -1,31 +1,35 @@
 //! The facade: one cache directory.
 //!
-//! Says in which order the rooms below are asked, and nothing else.
+//! Says in which order the rooms below are asked, and nothing else. Its groups of calls have rooms of their own.
 
-use std::collections::BTreeSet;
+mod files;
+mod history;
+mod outputs;
+mod portable;
+
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use rustc_hash::FxHashMap;
 use tracing::debug;
 
 use crate::access::Access;
 use crate::blobs::Blobs;
-use crate::claim::{Alone, Claim, Claimed, Locks, unlocked};
-use crate::codec::Codec;
+use crate::claim::{Claim, Claimed, Locks, unlocked};
 use crate::database::Key;
 use crate::digest::{Digest, Signature};
-use crate::error::{Damage, StoreError};
+use crate::error::StoreError;
 use crate::index::Index;
-use crate::record::{Lookup, Output, Record, RunEntry};
+use crate::record::{Lookup, Record};
 use crate::root::Root;
-use crate::snapshot::{self, Standing, Visit};
+use crate::scratch::{self, Scratches};
 use crate::sources::Sources;
+use crate::spare::Spare;
 use crate::writer::{Message, Writer};
+use portable::Known;
 
 /// The lock file of [`Store::claim`]. It stays empty.
 const LOCKS: &str = "claims.lock";
@@ -41,9 +45,6 @@ const MARKS: [(&str, &str); 2] = [
     (".gitignore", "*\n"),
 ];
 
-/// The fact under which the last seen state of `metadata.json` is kept.
-const SNAPSHOT_FACT: &str = "snapshot";
-
 /// One cache directory, shared by threads and processes.
 ///
 /// Dropping it writes what is queued.
@@ -55,17 +56,12 @@ pub struct Store {
     index: Arc<Index>,
     blobs: Blobs,
     sources: Sources,
+    scratches: Scratches,
+    spare: Spare,
     /// The state of `metadata.json` and the pipelines in it, as last written or read.
     snapshot: Mutex<Option<Known>>,
     /// A run was queued since somebody last waited for runs.
     runs_queued: AtomicBool,
-}
-
-/// What is in `metadata.json` as long as the file is in this state.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-struct Known {
-    state: String,
-    pipelines: BTreeSet<String>,
 }
 
 impl Store {
@@ -114,6 +110,8 @@ impl Store {
             root,
             index,
             sources: Sources::default(),
+            scratches: Scratches::default(),
+            spare: Spare::default(),
             snapshot: Mutex::default(),
             runs_queued: AtomicBool::new(false),
         })
@@ -128,54 +126,6 @@ impl Store {
     /// Finds the newest record by its resolved signature, as [`Store::find`] does.
     pub fn find_resolved(&self, resolved: &Signature) -> Lookup {
         self.index.find(Key::Resolved, resolved)
-    }
-
-    /// Says, without reading them, whether the bytes of `output` seem to be there: inline, or a regular
-    /// file of the right size.
-    pub fn present(&self, output: &Output) -> Result<(), Damage> {
-        match &output.inline {
-            Some(bytes) => inline_size(output, bytes),
-            None => self.blobs.present(&output.digest, output.size),
-        }
-    }
-
-    /// Loads the bytes of `output`, verified against its digest. Never gives other bytes.
-    pub fn load(&self, output: &Output) -> Result<Vec<u8>, Damage> {
-        let Some(bytes) = &output.inline else {
-            return self.blobs.load(&output.digest, output.size);
-        };
-        inline_size(output, bytes)?;
-        match Digest::of(bytes) == output.digest {
-            true => Ok(bytes.to_vec()),
-            false => Err(Damage::Corrupt(format!(
-                "the bytes kept with the record are not those of {}",
-                output.digest
-            ))),
-        }
-    }
-
-    /// Stores `bytes`: inside the output when there are at most [`Store::INLINE`] of them, else as a blob
-    /// that is complete on disk when this returns. Fails without a trace when the disk is full; the next
-    /// call is tried as if nothing had been.
-    pub fn write(&self, bytes: &[u8], codec: Codec) -> Result<Output, StoreError> {
-        let digest = Digest::of(bytes);
-        let inline = (bytes.len() <= Self::INLINE).then(|| bytes.into());
-        if inline.is_none() {
-            if self.writer.is_none()
-                && let Some(problem) = self.problem()
-            {
-                return Err(StoreError::Known(problem));
-            }
-            self.blobs
-                .write(&digest, bytes)
-                .map_err(|error| StoreError::Known(self.index.set_problem(error)))?;
-        }
-        Ok(Output {
-            digest,
-            size: bytes.len() as u64,
-            codec,
-            inline,
-        })
     }
 
     /// Queues `record` and the texts its leaves name; [`Store::find`] sees it at once. The claim is
@@ -222,148 +172,6 @@ impl Store {
         self.index.ask(|database| database.note(digest)).ok()?
     }
 
-    /// The record of the node's last signature in this pipeline, as [`Store::finish_run`] was told it.
-    pub fn latest(&self, pipeline: &str, node: &str) -> Option<Arc<Record>> {
-        match self.find(&self.latest_signature(pipeline, node)?) {
-            Lookup::Hit(record) => Some(record),
-            Lookup::Absent | Lookup::Damaged(_) => None,
-        }
-    }
-
-    /// The node's last signature in this pipeline.
-    pub fn latest_signature(&self, pipeline: &str, node: &str) -> Option<Signature> {
-        self.await_runs();
-        self.index
-            .ask(|database| database.latest(pipeline, node))
-            .ok()?
-    }
-
-    /// The last signature of every node of this pipeline.
-    pub fn latest_signatures(&self, pipeline: &str) -> Vec<(Arc<str>, Signature)> {
-        self.await_runs();
-        self.index
-            .ask(|database| database.all_latest(pipeline))
-            .unwrap_or_default()
-    }
-
-    /// The state that the pipeline's last run was said to have left.
-    pub fn state(&self, pipeline: &str) -> Option<Digest> {
-        self.await_runs();
-        self.index.ask(|database| database.state(pipeline)).ok()?
-    }
-
-    /// Waits for runs that are queued; records that are queued are found anyhow.
-    fn await_runs(&self) {
-        if self.runs_queued.swap(false, Ordering::AcqRel) {
-            self.flush();
-        }
-    }
-
-    /// Says whether this pipeline was ever run here.
-    pub fn has_latest(&self, pipeline: &str) -> bool {
-        self.await_runs();
-        self.index
-            .ask(|database| database.has_latest(pipeline))
-            .unwrap_or(false)
-    }
-
-    /// Queues a row of the run history, the last signatures of those nodes of its pipeline that have
-    /// new ones, and a digest that stands for the state it left: a later run that finds the same state
-    /// has no new signatures to tell.
-    pub fn finish_run(&self, run: RunEntry, latest: Vec<(Arc<str>, Signature)>, state: Digest) {
-        if let Some(writer) = &self.writer {
-            writer.queue(Message::Run(run, latest, state));
-            self.runs_queued.store(true, Ordering::Release);
-        }
-    }
-
-    /// Writes the pipeline's section of `metadata.json` from the records of `nodes`; the sections of
-    /// other pipelines are kept. Nodes without a record are left out.
-    pub fn snapshot(
-        &self,
-        pipeline: &str,
-        nodes: &mut dyn Iterator<Item = (Arc<str>, Signature)>,
-    ) -> Result<(), StoreError> {
-        let (Some(writer), Some(locks)) = (&self.writer, self.index.locks()) else {
-            return match self.problem() {
-                Some(problem) => Err(StoreError::Known(problem)),
-                None => Ok(()),
-            };
-        };
-        writer.flush();
-        // Nodes of the same signature share a record.
-        let mut names: FxHashMap<Signature, Vec<Arc<str>>> = FxHashMap::default();
-        for (node, signature) in nodes {
-            names.entry(signature).or_default().push(node);
-        }
-        let nodes = |visit: &mut Visit<'_>| {
-            self.index.each(&names, |names, record| {
-                names.iter().for_each(|name| visit(name, record));
-            });
-        };
-        let _alone = locks.alone(Alone::Snapshot);
-        let others = match snapshot::read(&self.root) {
-            Standing::Nothing => Default::default(),
-            Standing::Sections(sections, _) => sections,
-            Standing::Newer(found) => {
-                let problem = snapshot::newer(&self.root, found);
-                return Err(StoreError::Known(self.index.set_problem(problem)));
-            }
-        };
-        let note = |digest: &Digest| self.note(digest);
-        let identity = snapshot::write(&self.root, &others, pipeline, nodes, note)
-            .map_err(|error| StoreError::Known(self.index.set_problem(error)))?;
-        let names = others.into_keys().chain([pipeline.to_owned()]);
-        self.know_snapshot(format!("{identity:?}"), names.collect());
-        Ok(())
-    }
-
-    /// Says whether `metadata.json` is missing, damaged or lacks the pipeline. False where it could not
-    /// be written anyway.
-    pub fn needs_snapshot(&self, pipeline: &str) -> bool {
-        if self.writer.is_none() {
-            return false;
-        }
-        let Ok(Some(identity)) = self.root.regular(snapshot::FILE) else {
-            return true;
-        };
-        let state = format!("{identity:?}");
-        if let Some(known) = &*self.snapshot.lock()
-            && known.state == state
-        {
-            return !known.pipelines.contains(pipeline);
-        }
-        let fact = self.index.ask(|database| database.fact(SNAPSHOT_FACT));
-        if let Ok(Some(text)) = fact
-            && let Ok(known) = serde_json::from_str::<Known>(&text)
-            && known.state == state
-        {
-            return !self
-                .snapshot
-                .lock()
-                .insert(known)
-                .pipelines
-                .contains(pipeline);
-        }
-        match snapshot::read(&self.root) {
-            Standing::Nothing => true,
-            Standing::Newer(_) => false,
-            Standing::Sections(sections, identity) => {
-                let needed = !sections.contains_key(pipeline);
-                self.know_snapshot(format!("{identity:?}"), sections.into_keys().collect());
-                needed
-            }
-        }
-    }
-
-    /// The newest rows of the run history, newest first.
-    pub fn runs(&self, limit: usize) -> Vec<RunEntry> {
-        self.flush();
-        self.index
-            .ask(|database| database.runs(limit))
-            .unwrap_or_default()
-    }
-
     /// The digest and size of a source file outside the cache directory.
     ///
     /// A file that is known and unchanged is not read. Fails when it cannot be read, is no regular file,
@@ -390,14 +198,6 @@ impl Store {
     pub fn problem(&self) -> Option<Arc<StoreError>> {
         self.index.problem()
     }
-
-    fn know_snapshot(&self, state: String, pipelines: BTreeSet<String>) {
-        let known = Known { state, pipelines };
-        if let (Some(writer), Ok(text)) = (&self.writer, serde_json::to_string(&known)) {
-            writer.queue(Message::Fact(SNAPSHOT_FACT, text));
-        }
-        *self.snapshot.lock() = Some(known);
-    }
 }
 
 /// Makes the directory ready for writing; an error means that it cannot be.
@@ -415,19 +215,11 @@ fn prepare(root: &Root) -> io::Result<Arc<Locks>> {
                 .replace(root, name, 0o644, |file| file.write_all(text.as_bytes()))
                 .map(drop),
         });
-    if let Err(error) = marks.and_then(|()| root.sweep(SystemTime::now())) {
+    let tidied = marks
+        .and_then(|()| root.sweep(SystemTime::now()))
+        .and_then(|()| scratch::sweep(root, &locks));
+    if let Err(error) = tidied {
         debug!(%error, "the cache directory is not tidy");
     }
     Ok(locks)
-}
-
-fn inline_size(output: &Output, bytes: &[u8]) -> Result<(), Damage> {
-    match bytes.len() as u64 == output.size {
-        true => Ok(()),
-        false => Err(Damage::Corrupt(format!(
-            "the record keeps {} bytes instead of {}",
-            bytes.len(),
-            output.size
-        ))),
-    }
 }

@@ -2,25 +2,10 @@
 
 mod common;
 
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use common::*;
 use refrain_store::{Claimed, Codec, Digest, Lookup, Store, StoreError};
-
-/// Set for the process that runs a test under other circumstances: the cache directory.
-const OTHER: &str = "REFRAIN_STORE_TEST_DIRECTORY";
-
-/// Runs the test `name` of this binary by `script`, a shell script in which `"$@"` runs it.
-fn by_shell(script: &str, name: &str, cache: &Cache) -> Output {
-    Command::new("sh")
-        .args(["-c", script, "sh"])
-        .arg(std::env::current_exe().expect("this binary"))
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(OTHER, cache.path())
-        .stdin(Stdio::null())
-        .output()
-        .expect("sh")
-}
 
 #[test]
 fn a_path_that_cannot_be_a_directory_is_an_error_that_says_what_to_do() {
@@ -57,6 +42,16 @@ fn serves_hits(store: &Store) {
     store
         .write(b"b", Codec::BYTES)
         .expect("inline needs no file");
+    // What needs a place has one, outside.
+    let scratch = store.scratch().expect("scratch");
+    let path = scratch.path().join("output");
+    std::fs::write(&path, large("c")).expect("write");
+    assert!(store.adopt_file(&path).is_err());
+    assert!(path.exists(), "it was not taken over");
+    std::fs::write(&path, b"c").expect("write");
+    let small = store.adopt_file(&path).expect("inline needs no file");
+    let placed = store.place(&small).expect("place");
+    assert_eq!(std::fs::read(placed).expect("read"), b"c");
     commit(store, "b", b"b");
     store.finish_run(run("p", "2"), vec![], Digest::of(b"state"));
     store.flush();
@@ -145,6 +140,11 @@ fn a_full_disk_costs_the_caching_and_leaves_nothing_half_written() {
             .write(&too_large, Codec::BYTES)
             .expect_err("too large");
         assert!(error.to_string().contains("write "), "{error}");
+        // A file with two names is copied and not renamed.
+        let path = std::path::Path::new(&dir).with_file_name("two names");
+        let error = store.adopt_file(&path).expect_err("too large");
+        assert!(error.to_string().contains("take over "), "{error}");
+        assert!(path.exists());
         assert!(store.problem().is_some());
         // What fits is written as if nothing had been.
         commit(&store, "small", &large("small"));
@@ -152,6 +152,9 @@ fn a_full_disk_costs_the_caching_and_leaves_nothing_half_written() {
         return;
     }
     let cache = Cache::new();
+    let path = cache.path().with_file_name("two names");
+    std::fs::write(&path, vec![2; 3 << 20]).expect("write");
+    std::fs::hard_link(&path, path.with_file_name("another")).expect("link");
     // The limit is in blocks of 512 bytes, by POSIX; the signal would end the process.
     let script = "trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
     let name = "a_full_disk_costs_the_caching_and_leaves_nothing_half_written";

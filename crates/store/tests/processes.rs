@@ -3,45 +3,10 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 
 use common::*;
 use refrain_store::{Claimed, Codec, Lookup, Store};
-
-/// Set for the other process: the cache directory.
-const OTHER: &str = "REFRAIN_STORE_TEST_DIRECTORY";
-
-/// Runs the test `name` of this binary in another process, where [`OTHER`] is set.
-fn other_process(name: &str, cache: &Cache) -> Child {
-    Command::new(std::env::current_exe().expect("this binary"))
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(OTHER, cache.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("spawn")
-}
-
-/// Waits for the other process to say `word`.
-fn wait_for(child: &mut Child, word: &str) {
-    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
-    assert!(
-        lines.any(|line| line.expect("line").ends_with(word)),
-        "the other process ended early"
-    );
-}
-
-/// Says `word`, and waits to be killed.
-fn say_and_wait(word: &str) -> ! {
-    println!("\n{word}");
-    std::io::stdout().flush().expect("flush");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).expect("read");
-    // The parent is gone: so is the test.
-    std::process::exit(0)
-}
 
 #[test]
 fn two_stores_see_each_other() {

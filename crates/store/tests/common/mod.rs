@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -145,4 +147,49 @@ pub fn finish(store: &Store, pipeline: &str, words: &[&str]) {
     store
         .snapshot(pipeline, &mut words.iter().map(latest))
         .expect("snapshot");
+}
+
+/// Set for the other process: the cache directory.
+pub const OTHER: &str = "REFRAIN_STORE_TEST_DIRECTORY";
+
+/// Runs the test `name` of this binary in another process, where [`OTHER`] is set.
+pub fn other_process(name: &str, cache: &Cache) -> Child {
+    Command::new(std::env::current_exe().expect("this binary"))
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(OTHER, cache.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("spawn")
+}
+
+/// Waits for the other process to say `word`.
+pub fn wait_for(child: &mut Child, word: &str) {
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+    assert!(
+        lines.any(|line| line.expect("line").ends_with(word)),
+        "the other process ended early"
+    );
+}
+
+/// Says `word`, and waits to be killed.
+pub fn say_and_wait(word: &str) -> ! {
+    println!("\n{word}");
+    std::io::stdout().flush().expect("flush");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).expect("read");
+    // The parent is gone: so is the test.
+    std::process::exit(0)
+}
+
+/// Runs the test `name` of this binary by `script`, a shell script in which `"$@"` runs it.
+pub fn by_shell(script: &str, name: &str, cache: &Cache) -> std::process::Output {
+    Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(std::env::current_exe().expect("this binary"))
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(OTHER, cache.path())
+        .stdin(Stdio::null())
+        .output()
+        .expect("sh")
 }

@@ -1,0 +1,51 @@
+//! Files written outside of the cache directory: whole or not at all, and never a link into it.
+//!
+//! Unaware of what is exported.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Puts a file at `to` with what `fill` writes; directories on the way there are made.
+pub(crate) fn file(
+    to: &Path,
+    executable: bool,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let beside = beside(to)?;
+    let done = create(&beside, executable)
+        .and_then(|mut file| fill(&mut file))
+        .and_then(|()| std::fs::rename(&beside, to));
+    if done.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    done
+}
+
+/// A new file, with the mode that the process gives to files.
+fn create(path: &Path, executable: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    options.mode(if executable { 0o777 } else { 0o666 });
+    options.open(path)
+}
+
+/// A path that nobody has, in the directory of `to`, which is made.
+fn beside(to: &Path) -> io::Result<PathBuf> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let invalid = || io::Error::new(io::ErrorKind::InvalidInput, "it is no file's name");
+    let mut name = OsString::from(".");
+    name.push(to.file_name().ok_or_else(invalid)?);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    name.push(format!(".refrain-{}-{number}", std::process::id()));
+    match to.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => {
+            std::fs::create_dir_all(parent)?;
+            Ok(parent.join(name))
+        }
+        _ => Ok(name.into()),
+    }
+}
