@@ -17,6 +17,12 @@ pub enum RunEvent {
         /// The pipeline's name.
         pipeline: Arc<str>,
     },
+    /// So many nodes have no output yet: each will execute, be cut off, or turn
+    /// out not to be needed. Told again if a stored output turns out lost.
+    ToMake {
+        /// How many.
+        nodes: usize,
+    },
     /// A node began to execute, or waits for another process that executes it.
     NodeStarted {
         /// The node's name.

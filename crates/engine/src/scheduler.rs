@@ -21,7 +21,7 @@ use self::gather::gather;
 use self::ledger::{Ending, Ledger};
 use self::progress::{Progress, State};
 use crate::cancel::Cancel;
-use crate::event::RunEvent;
+use crate::event::{RunEvent, emit};
 use crate::executor::Done;
 use crate::force::Forced;
 use crate::handle::{Handle, Lost};
@@ -102,6 +102,8 @@ impl Driver<'_> {
             }
         }
         self.forget_lost();
+        let nodes = to_make.len();
+        emit(self.request.events, || RunEvent::ToMake { nodes });
         self.progress.count(to_make);
     }
 
