@@ -1,33 +1,31 @@
 //! The `refrain` program says what it can do, and refuses what it cannot.
 
-use std::process::{Command, Output};
+#[path = "support/desk.rs"]
+mod desk;
 
-fn refrain(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_refrain"));
-    command.args(arguments).output().unwrap()
+use std::path::Path;
+
+use desk::Desk;
+
+fn refrain() -> Desk {
+    Desk::new(Path::new(env!("CARGO_BIN_EXE_refrain")))
 }
 
 #[test]
-fn it_tells_its_version() {
-    let output = refrain(&["--version"]);
-    assert!(output.status.success());
-    let version = String::from_utf8(output.stdout).unwrap();
+fn it_tells_its_version_and_its_commands() {
+    let version = refrain().ok(["--version"]).out;
     assert_eq!(version, format!("refrain {}\n", env!("CARGO_PKG_VERSION")));
+    let help = refrain().ok(["--help"]).out;
+    for command in ["run", "plan", "status", "why", "get", "log", "completions"] {
+        assert!(help.contains(&format!("\n  {command}")), "{help}");
+    }
 }
 
 #[test]
-fn it_refuses_every_command_rather_than_doing_nothing() {
-    for arguments in [
-        &["run"][..],
-        &["status", "--check"],
-        &["run", "index", "-j", "2"],
-    ] {
-        let output = refrain(arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert_eq!(output.stdout, b"");
-        let told = String::from_utf8(output.stderr).unwrap();
-        let refusal = format!("`refrain {}` is not built yet", arguments[0]);
-        assert!(told.contains(&refusal), "{told}");
+fn it_refuses_what_it_does_not_know() {
+    for arguments in [&[][..], &["rnu"], &["--colour"], &["run", "-j", "many"]] {
+        let said = refrain().say(arguments);
+        assert_eq!(said.code, Some(2), "{arguments:?}");
+        assert_eq!(said.out, "");
     }
-    assert_eq!(refrain(&[]).status.code(), Some(2), "no command at all");
 }

@@ -1,0 +1,240 @@
+//! The command line as it is typed. It is unaware of what commands do.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::style::When;
+
+/// An incremental engine for pipelines of functions and commands: never a
+/// stale result, never an unneeded execution.
+#[derive(Debug, Parser)]
+#[command(name = "refrain", version, arg_required_else_help = true)]
+pub struct ManifestArgs {
+    /// The manifest; else the nearest refrain.toml upward from here
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "REFRAIN_FILE",
+        hide_env = true
+    )]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: Options,
+    #[command(subcommand)]
+    pub command: ManifestCommand,
+}
+
+/// The commands of `refrain` itself.
+#[derive(Debug, Subcommand)]
+pub enum ManifestCommand {
+    #[command(flatten)]
+    Shared(Command),
+}
+
+/// The command of a pipeline that is written in Rust.
+#[derive(Debug, Parser)]
+#[command(arg_required_else_help = true)]
+pub struct PipelineArgs {
+    #[command(flatten)]
+    pub options: Options,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What goes with every command.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Work as if started in this directory
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// Where outputs are remembered
+    #[arg(
+        long,
+        value_name = "DIR",
+        global = true,
+        env = "REFRAIN_CACHE_DIR",
+        hide_env = true
+    )]
+    pub cache_dir: Option<PathBuf>,
+    /// When to use colours [default: auto]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        global = true,
+        env = "REFRAIN_COLOR",
+        hide_env = true
+    )]
+    #[arg(hide_possible_values = true)]
+    pub color: Option<When>,
+    /// Tell errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Tell more; twice, tell what the engine does
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The commands that every pipeline has.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make targets current: execute what changed, and nothing else
+    Run(RunArgs),
+    /// Show what a run would execute, why, and for how long
+    Plan(PlanArgs),
+    /// Show which nodes are current and which are stale
+    Status(StatusArgs),
+    /// Show why a node ran or would run, down to what changed
+    Why(WhyArgs),
+    /// Print the output of a node
+    Get(GetArgs),
+    /// List past runs, the newest first
+    Log(LogArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// Values for the pipeline's inputs.
+#[derive(Debug, Default, Args)]
+pub struct Bindings {
+    /// Give an input a value: JSON or TOML if it reads as such, else text
+    #[arg(long, value_name = "NAME=VALUE", value_parser = Assignment::read)]
+    pub set: Vec<Assignment>,
+}
+
+/// One `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The input's name.
+    pub name: String,
+    /// The value as it was typed.
+    pub value: String,
+}
+
+impl Assignment {
+    fn read(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok(Assignment {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            }),
+            _ => Err("it is NAME=VALUE".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The nodes to make current [default: the pipeline's targets]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    #[command(flatten)]
+    pub bindings: Bindings,
+    /// Execute a node, or everything needed, whatever is remembered
+    #[arg(long, value_name = "NODE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub force: Vec<String>,
+    /// How many nodes run at once [default: one for each core]
+    #[arg(short, long, value_name = "N", env = "REFRAIN_JOBS", hide_env = true)]
+    pub jobs: Option<NonZeroUsize>,
+    /// After a failure, run whatever does not need the failed node
+    #[arg(short, long, env = "REFRAIN_KEEP_GOING", hide_env = true)]
+    pub keep_going: bool,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The nodes to make current [default: the pipeline's targets]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    #[command(flatten)]
+    pub bindings: Bindings,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub bindings: Bindings,
+    /// End with exit code 3 if anything is stale
+    #[arg(long)]
+    pub check: bool,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The node
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    #[command(flatten)]
+    pub bindings: Bindings,
+    /// Why it ran in this past run
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct GetArgs {
+    /// The node
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    #[command(flatten)]
+    pub bindings: Bindings,
+    /// Put the output there, replacing what is there
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Take the last output even if it is stale
+    #[arg(long)]
+    pub stale: bool,
+    /// Print what is known about the output instead
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Show this run only: the end or the beginning of its id, or `@` for the
+    /// newest and `@1` for the one before it
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Show at most so many runs
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// The shells that completions are there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// For commands that print nothing but data.
+#[derive(Debug, Default, Args)]
+pub struct JsonArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,96 @@
+//! `run`: makes targets current.
+
+use refrain::{Outcome, Report, Runner, Status};
+
+use crate::args::RunArgs;
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::failures::describe;
+use crate::figures::elapsed;
+use crate::printer::{Printer, Verbosity};
+use crate::progress::{Past, Progress};
+use crate::project::Project;
+use crate::signals;
+use crate::style::{BAD, DIM, GOOD, WARN};
+
+pub fn run(args: RunArgs, project: Project, printer: &Printer) -> Result<Exit> {
+    let project = project.set(&args.bindings.set)?.targets(&args.targets)?;
+    let runner = runner(&args, &project)?;
+    signals::cancels(runner.cancel(), *printer);
+    let progress = (printer.verbosity() > Verbosity::Quiet).then(|| {
+        let past = Past {
+            store: runner.store(),
+            pipeline: project.pipeline.name().to_owned(),
+        };
+        Progress::start(runner.subscribe(), *printer, past)
+    });
+    // Inputs that are refused begin no run, so there is nothing to wait for.
+    let run = runner.run(&project.pipeline, project.inputs.clone())?;
+    if let Some(progress) = progress {
+        progress.finish();
+    }
+    let report = run.report();
+    let failed = report
+        .nodes()
+        .filter(|node| node.outcome == Outcome::Failed);
+    for node in failed {
+        let location = &project.pipeline.node(&node.name)?.location.clone();
+        printer.failure(&describe(location, &node));
+    }
+    printer.note(summary(report));
+    if args.json {
+        printer.json(report)?;
+    }
+    Ok(match report.status() {
+        Status::Ok => Exit::Fine,
+        Status::Failed => Exit::Failed,
+        Status::Cancelled => Exit::Interrupted,
+    })
+}
+
+fn runner(args: &RunArgs, project: &Project) -> Result<Runner> {
+    let everything = args.force.iter().any(String::is_empty);
+    let forced: Vec<&str> = match everything {
+        true => project.pipeline.nodes().collect(),
+        false => args.force.iter().map(String::as_str).collect(),
+    };
+    let keep_going = args.keep_going || project.keep_going;
+    let runner = project.runner()?.keep_going(keep_going).force(forced);
+    Ok(match args.jobs.or(project.jobs) {
+        Some(jobs) => runner.jobs(jobs.get()),
+        None => runner,
+    })
+}
+
+/// One line for the whole run, the last one on standard error.
+fn summary(report: &Report) -> String {
+    let style = match report.status() {
+        Status::Ok => GOOD,
+        Status::Failed => BAD,
+        Status::Cancelled => WARN,
+    };
+    let counts = report.counts();
+    let told: Vec<String> = [
+        (counts.executed, "executed"),
+        (counts.hit, "hit"),
+        (counts.cutoff, "cut off"),
+        (counts.unneeded, "unneeded"),
+        (counts.failed, "failed"),
+        (counts.blocked, "blocked"),
+        (counts.cancelled, "cancelled"),
+    ]
+    .iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, name)| format!("{count} {name}"))
+    .collect();
+    let saved = match report.saved() {
+        std::time::Duration::ZERO => String::new(),
+        saved => format!("{DIM}, {} saved{DIM:#}", elapsed(saved)),
+    };
+    format!(
+        "{style}{:>9}{style:#} {} in {}{saved}",
+        report.status().name(),
+        told.join(", "),
+        elapsed(report.elapsed())
+    )
+}

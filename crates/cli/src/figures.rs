@@ -1,0 +1,60 @@
+//! Durations, ages and sizes as people read them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// A duration, to about three digits.
+pub fn elapsed(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{time:.1?}"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// How long ago something was.
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs().max(0);
+    let (count, unit) = match seconds {
+        0..60 => (seconds, "s"),
+        60..3600 => (seconds / 60, "min"),
+        3600..86400 => (seconds / 3600, "h"),
+        _ => (seconds / 86400, "d"),
+    };
+    format!("{count} {unit} ago")
+}
+
+/// A moment as clocks here show it.
+pub fn clock(moment: Timestamp) -> String {
+    let here = moment.to_zoned(TimeZone::system());
+    here.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Milliseconds with microseconds as the fraction, as in all JSON.
+pub fn milliseconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_told_to_three_digits() {
+        assert_eq!(elapsed(Duration::from_micros(1234)), "1.2ms");
+        assert_eq!(elapsed(Duration::from_secs(125)), "2m 05s");
+        assert_eq!(elapsed(Duration::from_secs(7260)), "2h 01m");
+    }
+
+    #[test]
+    fn ages_are_told_in_their_largest_unit() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let age = |seconds: i64| ago(Timestamp::from_second(1_000_000 - seconds).unwrap(), now);
+        assert_eq!(age(59), "59 s ago");
+        assert_eq!(age(3 * 86400 + 5), "3 d ago");
+        assert_eq!(age(-5), "0 s ago", "clocks may differ");
+    }
+}

@@ -1,0 +1,88 @@
+//! The two streams: data to standard output, everything else to standard
+//! error. A standard error that nobody reads is no concern of a command.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::style::{BAD, NAME};
+
+/// How much is told on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// What happened.
+    Normal,
+    /// Also what did not have to happen.
+    Verbose,
+}
+
+/// Prints for one command.
+#[derive(Clone, Copy, Debug)]
+pub struct Printer {
+    verbosity: Verbosity,
+}
+
+impl Printer {
+    /// A printer that tells this much.
+    pub fn new(verbosity: Verbosity) -> Self {
+        Printer { verbosity }
+    }
+
+    /// How much is told on standard error.
+    pub fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// Writes styled text to standard output.
+    pub fn text(&self, text: impl Display) -> Result<()> {
+        let mut out = BufWriter::new(anstream::stdout().lock());
+        let written = write!(out, "{text}").and_then(|()| out.flush());
+        written.map_err(Error::Output)
+    }
+
+    /// Lets `write` give standard output bytes as they are.
+    pub fn bytes(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let written = write(&mut out).and_then(|()| out.flush());
+        written.map_err(Error::Output)
+    }
+
+    /// Writes one JSON object and a newline to standard output.
+    pub fn json(&self, value: &impl Serialize) -> Result<()> {
+        self.bytes(|out| {
+            serde_json::to_writer(&mut *out, value)?;
+            writeln!(out)
+        })
+    }
+
+    /// Tells something on standard error.
+    pub fn note(&self, line: impl Display) {
+        if self.verbosity > Verbosity::Quiet {
+            // Not worth ending a command for.
+            let _ = writeln!(anstream::stderr(), "{line}");
+        }
+    }
+
+    /// Tells of a failure, in lines that are whole.
+    pub fn failure(&self, lines: &str) {
+        let _ = anstream::stderr().write_all(lines.as_bytes());
+    }
+
+    /// Tells why a command ends, and what to do next.
+    pub fn error(&self, text: impl Display, help: Option<&str>) {
+        let mut lines = format!("{BAD}error{BAD:#}: {text}\n");
+        if let Some(help) = help {
+            lines += &format!("{NAME}help{NAME:#}: {help}\n");
+        }
+        self.failure(&lines);
+    }
+
+    /// Whether somebody watches standard error as it is written.
+    pub fn is_watched(&self) -> bool {
+        self.verbosity > Verbosity::Quiet && io::stderr().is_terminal()
+    }
+}

@@ -1,0 +1,243 @@
+//! What a run does, as it does it, on standard error: one line for each node
+//! that is done with, and, where somebody watches, a bar for the run and a line
+//! for each running node. It learns everything from the run's events.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use refrain::{NodeReport, Outcome, RunEvent};
+use refrain_store::Store;
+
+use crate::figures::elapsed;
+use crate::printer::{Printer, Verbosity};
+use crate::style::{BAD, DIM, GOOD, NAME, SPARED, WARN, paint};
+
+/// How often the lines of running nodes are brought up to date.
+const TICK: Duration = Duration::from_millis(100);
+/// The most running nodes that are shown, so that the screen does not jump.
+const SHOWN: usize = 12;
+
+/// Where expected times come from.
+pub struct Past {
+    /// The records of earlier runs.
+    pub store: Option<Arc<Store>>,
+    /// The pipeline's name.
+    pub pipeline: String,
+}
+
+/// A thread that tells of one run.
+pub struct Progress(JoinHandle<()>);
+
+impl Progress {
+    /// Starts telling.
+    pub fn start(events: Receiver<RunEvent>, printer: Printer, past: Past) -> Self {
+        Progress(thread::spawn(move || {
+            let mut teller = Teller::new(printer, past);
+            loop {
+                match events.recv_timeout(TICK) {
+                    Ok(RunEvent::Finished { .. }) | Err(RecvTimeoutError::Disconnected) => break,
+                    Ok(event) => teller.hear(event),
+                    Err(RecvTimeoutError::Timeout) => teller.tick(),
+                }
+            }
+            teller.end();
+        }))
+    }
+
+    /// Waits until everything is told.
+    pub fn finish(self) {
+        // A thread that panicked has told why.
+        let _ = self.0.join();
+    }
+}
+
+struct Teller {
+    printer: Printer,
+    past: Past,
+    live: Option<Live>,
+}
+
+impl Teller {
+    fn new(printer: Printer, past: Past) -> Self {
+        Teller {
+            printer,
+            past,
+            live: printer.is_watched().then(Live::new),
+        }
+    }
+
+    fn hear(&mut self, event: RunEvent) {
+        match event {
+            RunEvent::ToMake { nodes } => self.live_mut(|live| live.expect(nodes)),
+            RunEvent::NodeStarted { node } => {
+                let Teller { past, live, .. } = self;
+                if let Some(live) = live {
+                    live.start(node.clone(), past.expected(&node));
+                }
+            }
+            RunEvent::NodeFinished(report) => {
+                self.live_mut(|live| live.finish(&report));
+                if is_told(&report, self.printer.verbosity()) {
+                    self.tell(&line(&report));
+                }
+            }
+            RunEvent::Warning(text) => {
+                self.tell(&format!("{}: {text}", paint(WARN, "warning")));
+            }
+            _ => {}
+        }
+    }
+
+    fn live_mut(&mut self, change: impl FnOnce(&mut Live)) {
+        if let Some(live) = &mut self.live {
+            change(live);
+        }
+    }
+
+    fn tell(&self, line: &str) {
+        match &self.live {
+            Some(live) => live.bars.suspend(|| self.printer.note(line)),
+            None => self.printer.note(line),
+        }
+    }
+
+    fn tick(&mut self) {
+        self.live_mut(Live::tick);
+    }
+
+    fn end(&mut self) {
+        if let Some(live) = self.live.take() {
+            // The bars are gone when the last lines are printed.
+            let _ = live.bars.clear();
+        }
+    }
+}
+
+impl Past {
+    fn expected(&self, node: &str) -> Option<Duration> {
+        let record = self.store.as_ref()?.latest(&self.pipeline, node)?;
+        Some(record.elapsed)
+    }
+}
+
+/// What is redrawn: the run's bar, and the nodes that are running.
+struct Live {
+    bars: MultiProgress,
+    run: ProgressBar,
+    begun: Instant,
+    running: BTreeMap<Arc<str>, Running>,
+}
+
+struct Running {
+    since: Instant,
+    expected: Option<Duration>,
+    /// Its line; none if too many others are shown.
+    bar: Option<ProgressBar>,
+}
+
+impl Live {
+    fn new() -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        let run = bars.add(ProgressBar::new(0));
+        run.set_style(template("{bar:24} {pos}/{len}  {msg}").progress_chars("━━─"));
+        Live {
+            bars,
+            run,
+            begun: Instant::now(),
+            running: BTreeMap::new(),
+        }
+    }
+
+    fn expect(&mut self, nodes: usize) {
+        self.run.set_length(self.run.position() + nodes as u64);
+    }
+
+    fn start(&mut self, node: Arc<str>, expected: Option<Duration>) {
+        let shown = self.running.values().filter(|node| node.bar.is_some());
+        let bar = (shown.count() < SHOWN).then(|| {
+            let bar = self.bars.add(ProgressBar::new_spinner());
+            bar.set_style(template("  {prefix}  {msg}"));
+            bar.set_prefix(node.to_string());
+            bar
+        });
+        let since = Instant::now();
+        let running = Running {
+            since,
+            expected,
+            bar,
+        };
+        self.running.insert(node, running);
+        self.tick();
+    }
+
+    fn finish(&mut self, report: &NodeReport) {
+        if let Some(bar) = self.running.remove(&report.name).and_then(|node| node.bar) {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+        }
+        if report.outcome != Outcome::Hit {
+            self.run.inc(1);
+        }
+    }
+
+    fn tick(&mut self) {
+        for node in self.running.values() {
+            let took = node.since.elapsed();
+            if let Some(bar) = &node.bar {
+                bar.set_message(match node.expected {
+                    Some(time) => format!("{} of about {}", elapsed(took), elapsed(time)),
+                    None => elapsed(took),
+                });
+            }
+        }
+        let running = self.running.len();
+        let took = elapsed(self.begun.elapsed());
+        self.run.set_message(format!("{running} running, {took}"));
+    }
+}
+
+fn template(text: &str) -> ProgressStyle {
+    ProgressStyle::with_template(text).expect("a template that was tried")
+}
+
+/// Whether a node is worth a line: what was found as it was is so only for
+/// those who ask for more.
+fn is_told(report: &NodeReport, verbosity: Verbosity) -> bool {
+    match report.outcome {
+        Outcome::Hit | Outcome::Unneeded | Outcome::Cancelled => verbosity == Verbosity::Verbose,
+        _ => true,
+    }
+}
+
+/// One line about a node that is done with.
+fn line(report: &NodeReport) -> String {
+    let (style, verb) = match report.outcome {
+        Outcome::Executed => (GOOD, "executed"),
+        Outcome::Hit => (DIM, "hit"),
+        Outcome::Cutoff => (SPARED, "cutoff"),
+        Outcome::Unneeded => (DIM, "unneeded"),
+        Outcome::Failed => (BAD, "failed"),
+        Outcome::Blocked => (WARN, "blocked"),
+        Outcome::Cancelled => (WARN, "cancelled"),
+    };
+    let mut line = format!("{style}{verb:>9}{style:#} {}", paint(NAME, &report.name));
+    if matches!(report.outcome, Outcome::Executed | Outcome::Failed) {
+        line += &format!(" in {}", elapsed(report.elapsed));
+    }
+    if let Some(reason) = &report.reason {
+        line += &paint(DIM, format_args!(" ({reason})"));
+    }
+    // A failure's own words stand below, where all failures are told.
+    if let Some(note) = report
+        .note
+        .as_deref()
+        .filter(|_| report.outcome == Outcome::Executed)
+    {
+        line += &format!(": {note}");
+    }
+    line
+}
