@@ -11,7 +11,16 @@
 
 mod error;
 
+mod capture;
+mod ending;
+mod group;
 mod run;
+mod wait;
 
+mod process;
+
+pub use capture::{Captured, OnLine};
+pub use ending::Ending;
 pub use error::{Error, Result};
+pub use process::{Finished, Process, Waker};
 pub use run::{Run, shell_line, variable};
