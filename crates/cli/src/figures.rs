@@ -15,6 +15,14 @@ pub fn elapsed(time: Duration) -> String {
     }
 }
 
+/// A duration that is still growing: in tenths of a second at the finest.
+pub fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        0..60 => format!("{:.1}s", time.as_secs_f64()),
+        _ => elapsed(time),
+    }
+}
+
 /// How long ago something was.
 pub fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(then).as_secs().max(0);

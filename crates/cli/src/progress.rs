@@ -12,12 +12,14 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::{NodeReport, Outcome, RunEvent};
 use refrain_store::Store;
 
-use crate::figures::elapsed;
+use crate::figures::{elapsed, seconds};
 use crate::printer::{Printer, Verbosity};
 use crate::style::{BAD, DIM, GOOD, NAME, SPARED, WARN, paint};
 
 /// How often the lines of running nodes are brought up to date.
 const TICK: Duration = Duration::from_millis(100);
+/// A run that is over by then shows no bars: they would only flicker.
+const QUICK: Duration = Duration::from_millis(200);
 /// The most running nodes that are shown, so that the screen does not jump.
 const SHOWN: usize = 12;
 
@@ -129,6 +131,7 @@ struct Live {
     bars: MultiProgress,
     run: ProgressBar,
     begun: Instant,
+    shown: bool,
     running: BTreeMap<Arc<str>, Running>,
 }
 
@@ -141,13 +144,14 @@ struct Running {
 
 impl Live {
     fn new() -> Self {
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let run = bars.add(ProgressBar::new(0));
         run.set_style(template("{bar:24} {pos}/{len}  {msg}").progress_chars("━━─"));
         Live {
             bars,
             run,
             begun: Instant::now(),
+            shown: false,
             running: BTreeMap::new(),
         }
     }
@@ -189,14 +193,17 @@ impl Live {
             let took = node.since.elapsed();
             if let Some(bar) = &node.bar {
                 bar.set_message(match node.expected {
-                    Some(time) => format!("{} of about {}", elapsed(took), elapsed(time)),
-                    None => elapsed(took),
+                    Some(time) => format!("{} of about {}", seconds(took), seconds(time)),
+                    None => seconds(took),
                 });
             }
         }
         let running = self.running.len();
-        let took = elapsed(self.begun.elapsed());
-        self.run.set_message(format!("{running} running, {took}"));
+        let took = self.begun.elapsed();
+        self.run.set_message(format!("{running} running, {}", seconds(took)));
+        if took >= QUICK && !std::mem::replace(&mut self.shown, true) {
+            self.bars.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        }
     }
 }
 
