@@ -9,34 +9,37 @@
 mod example;
 #[path = "support/pages.rs"]
 mod pages;
-mod support;
+#[path = "support/scratch.rs"]
+mod scratch;
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use example::{retrieval, workspace};
+use example::workspace;
 use pages::{Block, Page};
-use refrain::{CacheConfig, Node, Param, Pipeline, Runner, inputs};
+use scratch::{Scratch, check_names};
 
 #[test]
 fn every_block_is_executed_or_checked() {
     for page in Page::all(&workspace()) {
-        let desk = Desk::new();
+        let scratch = Scratch::new();
         let mut shown: Option<String> = None;
         for block in page.blocks() {
-            let language = block.info.split(',').next().unwrap_or_default();
+            let (language, file) = (block.language(), block.file());
             let said = match language {
                 "rust" => check_is_doctest(&page, &block),
-                "sh" => Ok(Some(desk.run(&block))),
+                "sh" => Ok(Some(scratch.run(&block))),
+                _ if file.is_some_and(|file| !scratch.write(file, &block.text)) => {
+                    Err("a file of the project is named by its path in it".to_owned())
+                }
                 "text" if block.info == "text,drawing" => check_is_drawing(&block),
-                "text" => check_output(&block, shown.as_deref()),
+                "text" if file.is_none() => check_output(&block, shown.as_deref()),
                 "json" => check(serde_json::from_str::<serde_json::Value>(&block.text)),
                 "toml" => check(block.text.parse::<toml::Table>()),
                 "sql" => check(
                     rusqlite::Connection::open_in_memory()
                         .and_then(|database| database.execute_batch(&block.text)),
                 ),
+                _ if file.is_some() => Ok(None),
                 unknown => Err(format!("no test knows blocks of \"{unknown}\"")),
             };
             shown = said.unwrap_or_else(|problem| panic!("{}: {problem}", block.place));
@@ -120,132 +123,6 @@ fn untimed(text: &str) -> String {
         }
     }
     out + rest
-}
-
-/// Where the commands of one page run: a directory with a cache in it, where
-/// `cargo` starts what the tests have built.
-struct Desk {
-    dir: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let desk = Desk {
-            dir: support::cache(),
-        };
-        fs::create_dir(desk.dir.path().join("bin")).unwrap();
-        desk
-    }
-
-    /// Runs a block and gives all that it prints.
-    fn run(&self, block: &Block) -> String {
-        let home = self.dir.path().join("project");
-        fill(&home.join(".cache"));
-        for command in block.text.lines() {
-            check_names(command).unwrap_or_else(|problem| panic!("{}: {problem}", block.place));
-        }
-        let bin = self.dir.path().join("bin");
-        install_cargo(&bin, &block.text);
-        if workspace().join("test.sh").exists() {
-            install(&home.join("test.sh"), "#!/bin/sh\n");
-        }
-        let path = std::env::var("PATH").unwrap();
-        let output = Command::new("sh")
-            .args(["-euc", &format!("exec 2>&1\n{}", block.text)])
-            .current_dir(home)
-            .env("PATH", format!("{}:{path}", bin.display()))
-            .output()
-            .unwrap();
-        let printed = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{}: {printed}", block.place);
-        printed
-    }
-}
-
-/// Puts a small cache there, unless there is one.
-fn fill(cache: &Path) {
-    if cache.exists() {
-        return;
-    }
-    let squares = Node::named("squares")
-        .param(Param::of::<u64>("count"))
-        .cached(|args| {
-            Ok((0..*args.get::<u64>(0))
-                .map(|n| n * n)
-                .collect::<Vec<u64>>())
-        });
-    let runner = Runner::new(CacheConfig::new(cache)).unwrap();
-    let pipeline = Pipeline::new(vec![squares]).unwrap();
-    runner.run(&pipeline, inputs! { count: 10_000 }).unwrap();
-}
-
-/// A `cargo` that starts the example as built by these tests, and only takes
-/// notice of test and benchmark commands: the first would start themselves,
-/// the second take minutes.
-fn install_cargo(bin: &Path, commands: &str) {
-    let mut script = "#!/bin/sh\ncase \"$*\" in\n".to_owned();
-    if commands.contains("--example retrieval") {
-        let program = retrieval().display();
-        let start = "\"run --release --example retrieval -- \"*";
-        script += &format!("{start}) shift 5; exec '{program}' \"$@\" ;;\n");
-    }
-    // Heavy, and with figures of their own: that they exist is checked by name.
-    script += "\"test \"*|\"bench \"*|*\"--example measure \"*) ;;\n";
-    script += "*) echo \"no test knows: cargo $*\"; exit 1 ;;\nesac\n";
-    install(&bin.join("cargo"), &script);
-}
-
-fn install(program: &Path, script: &str) {
-    fs::write(program, script).unwrap();
-    let status = Command::new("chmod").arg("+x").arg(program).status();
-    assert!(status.unwrap().success());
-}
-
-/// Checks that what a cargo command names is there.
-fn check_names(command: &str) -> Result<(), String> {
-    let words: Vec<&str> = command.split_whitespace().collect();
-    let cargo = words.first() == Some(&"cargo");
-    for pair in words.windows(2).filter(|_| cargo) {
-        let (kind, name) = match pair[0] {
-            "--example" | "--bench" | "--test" | "--package" => (&pair[0][2..], pair[1]),
-            "-p" => ("package", pair[1]),
-            // What follows is for the program.
-            "--" => break,
-            _ => continue,
-        };
-        if !declared(kind).iter().any(|known| known == name) {
-            return Err(format!("there is no {kind} \"{name}\""));
-        }
-    }
-    Ok(())
-}
-
-/// The names of the packages, or of their targets of one kind.
-fn declared(kind: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    for package in fs::read_dir(workspace().join("crates")).unwrap() {
-        let package = package.unwrap().path();
-        // Cargo finds these by their place.
-        for file in fs::read_dir(package.join(format!("{kind}s")))
-            .into_iter()
-            .flatten()
-        {
-            let file = file.unwrap().path();
-            if file.extension().is_some_and(|extension| extension == "rs") {
-                names.push(file.file_stem().unwrap().to_str().unwrap().to_owned());
-            }
-        }
-        let manifest = package.join("Cargo.toml");
-        let manifest: toml::Table = fs::read_to_string(manifest).unwrap().parse().unwrap();
-        let found = match manifest.get(kind) {
-            Some(toml::Value::Array(targets)) => targets.clone(),
-            Some(package) => vec![package.clone()],
-            None => Vec::new(),
-        };
-        let name = |found: toml::Value| found["name"].as_str().map(str::to_owned);
-        names.extend(found.into_iter().filter_map(name));
-    }
-    names
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The retrieval example as people start it: a process of its own.
+//! Programs as people start them, each a process of its own: the example
+//! `retrieval`, and `refrain` itself.
 
 #![allow(dead_code)] // each test uses its own part
 
@@ -23,6 +24,15 @@ pub fn retrieval() -> &'static Path {
             &workspace(),
             &["--package", "refrain", "--example", "retrieval"],
         )
+    })
+}
+
+/// The program `refrain`, built beside these tests.
+pub fn refrain() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let what = ["--package", "refrain-cli", "--bin", "refrain"];
+        build(&workspace(), &what)
     })
 }
 

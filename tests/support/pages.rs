@@ -14,6 +14,19 @@ pub struct Block {
     pub text: String,
 }
 
+impl Block {
+    /// The language it is in.
+    pub fn language(&self) -> &str {
+        self.info.split(',').next().unwrap_or_default()
+    }
+
+    /// The file whose content it shows, as in `toml,refrain.toml`.
+    pub fn file(&self) -> Option<&str> {
+        let (_, name) = self.info.split_once(',')?;
+        name.contains('.').then_some(name)
+    }
+}
+
 /// One page of the documentation.
 pub struct Page {
     /// Relative to the workspace.

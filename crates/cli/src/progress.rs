@@ -200,9 +200,11 @@ impl Live {
         }
         let running = self.running.len();
         let took = self.begun.elapsed();
-        self.run.set_message(format!("{running} running, {}", seconds(took)));
+        self.run
+            .set_message(format!("{running} running, {}", seconds(took)));
         if took >= QUICK && !std::mem::replace(&mut self.shown, true) {
-            self.bars.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            self.bars
+                .set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         }
     }
 }
