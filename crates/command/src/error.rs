@@ -12,6 +12,22 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// A depfile is not in the syntax of Makefiles.
+    #[error("line {line} has no colon: write `target: file file`, as compilers do with -MD")]
+    Depfile {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A text is not JSON, or not JSON that has one meaning.
+    #[error("line {line}, column {column}: {problem}")]
+    Json {
+        /// The line, from 1.
+        line: usize,
+        /// The byte in that line, from 1.
+        column: usize,
+        /// What is wrong there.
+        problem: String,
+    },
 }
 
 /// The crate's result.

@@ -12,8 +12,10 @@
 mod error;
 
 mod capture;
+pub mod depfile;
 mod ending;
 mod group;
+pub mod json;
 mod run;
 mod wait;
 
