@@ -255,6 +255,6 @@ fn an_explanation_names_the_item_its_file_and_the_changed_line() {
     let why = desk.why("app/src/title.txt", "On", "Of", "titled");
     assert_eq!(
         why,
-        "titled: code: file app/src/title.txt: `On the people` -> `Of the people`"
+        "titled: code: file app/src/title.txt:1: `On the people` -> `Of the people`"
     );
 }

@@ -2,6 +2,7 @@
 //! it runs no user code and decides nothing.
 
 use std::any::TypeId;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use refrain_store::{Digest, Signature, Store};
@@ -55,6 +56,8 @@ pub(crate) struct Context {
     pub config: CacheConfig,
     pub store: Option<Arc<Store>>,
     arrivals: Mutex<FxHashMap<Signature, Arc<Handle>>>,
+    /// Files that actions found, as they were last looked at.
+    files: Mutex<FxHashMap<PathBuf, Option<Digest>>>,
 }
 
 impl Context {
@@ -63,7 +66,42 @@ impl Context {
             config,
             store,
             arrivals: Mutex::default(),
+            files: Mutex::default(),
         }
+    }
+
+    /// The digest of a file that an action found, looked at once a revision;
+    /// `None` if it cannot be read.
+    pub fn file_digest(&self, path: &Path) -> Option<Digest> {
+        let mut files = self.files();
+        if let Some(known) = files.get(path) {
+            return *known;
+        }
+        let digest = self.read(path);
+        files.insert(path.to_owned(), digest);
+        digest
+    }
+
+    /// Looks at all files again that were looked at before; gives those that
+    /// are not what they were.
+    pub fn changed_files(&self) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        for (path, known) in self.files().iter_mut() {
+            let digest = self.read(path);
+            if std::mem::replace(known, digest) != digest {
+                changed.push(path.clone());
+            }
+        }
+        changed
+    }
+
+    fn read(&self, path: &Path) -> Option<Digest> {
+        let store = self.store.as_ref()?;
+        store.file_digest(path).ok().map(|(digest, _)| digest)
+    }
+
+    fn files(&self) -> std::sync::MutexGuard<'_, FxHashMap<PathBuf, Option<Digest>>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lays down what an execution or lookup gave, under the key by which the
@@ -98,6 +136,12 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
+    /// The value as text, for showing what changed.
+    pub fn text(&self) -> Option<Arc<str>> {
+        let files = || self.files.as_ref().map(|files| files.note());
+        self.shown.clone().or_else(files)
+    }
+
     pub fn value(&self, wanted: TypeId) -> &Value {
         self.values
             .iter()

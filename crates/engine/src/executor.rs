@@ -2,18 +2,21 @@
 //! and gives the handle of its output; it knows no graph and no database.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use refrain_store::{Claimed, Digest, Lookup, Output, Parts, Record, Signature, Store};
+use refrain_store::{Claimed, Lookup, Record, Signature, Store};
 use rustc_hash::FxHashSet;
 
-use crate::db::Spec;
-use crate::files::Tracked;
-use crate::handle::{EXPLAINS_ONLY, Handle, Lost};
+use crate::clock;
+use crate::execution::Execution;
+use crate::handle::{EXPLAINS_ONLY, Lost};
 use crate::node::{Args, Failure};
-use crate::signature::Notes;
+use crate::recorder::{self, Found, Kept};
+use crate::trail::Trails;
 use crate::value::Value;
+use crate::work::{Arg, Work};
 
 /// Runs actions: in this process, or one day elsewhere.
 pub(crate) trait Executor: Send + Sync {
@@ -21,51 +24,16 @@ pub(crate) trait Executor: Send + Sync {
     fn execute(&self, work: &Work) -> Done;
 }
 
-/// One node to execute, with everything that this takes.
-pub(crate) struct Work {
-    pub spec: Arc<Spec>,
-    /// The resolved signature: the name of this very work.
-    pub key: Signature,
-    pub args: Vec<Arg>,
-    /// File sources among the arguments: still the same when it has run?
-    pub files: Vec<Arc<Tracked>>,
-    /// What goes into the record; without it nothing is recorded.
-    pub draft: Option<Draft>,
-    /// Whether an output found under the key will do.
-    pub forced: bool,
-}
-
-/// The argument of one parameter.
-pub(crate) enum Arg {
-    Given(Value),
-    /// The output of the node of this number.
-    Output(u32, Arc<Handle>),
-}
-
-/// The part of a record that is known before the work is done.
-pub(crate) struct Draft {
-    pub signature: Signature,
-    pub parts: Parts,
-    pub notes: Notes,
-    /// Whether the output is stored; otherwise the record only explains.
-    pub keeps_output: bool,
-}
-
 /// How a piece of work ended.
 pub(crate) enum Done {
-    /// It ran. `note` says why the output is not cached, if it is not.
-    Made {
-        handle: Arc<Handle>,
-        elapsed: Duration,
-        note: Option<Arc<str>>,
-    },
+    /// It ran.
+    Made { kept: Kept, elapsed: Duration },
     /// Another process had just made it.
     Found(Arc<Record>),
     /// It ran and gave no output.
-    Failed {
-        message: Arc<str>,
-        elapsed: Duration,
-    },
+    Failed { failure: Failure, elapsed: Duration },
+    /// It was asked to end early, and did.
+    Stopped { log: Option<String> },
     /// The output of a parent, given by its number, could not be loaded.
     Lost(u32, Lost),
     /// Another live process or run is at it.
@@ -91,84 +59,14 @@ impl Local {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn load(&self, work: &Work) -> Result<Args, Done> {
+    fn load(&self, work: &Work) -> Result<Vec<Value>, Done> {
         let values = work.args.iter().map(|arg| match arg {
             Arg::Given(value) => Ok(value.clone()),
             Arg::Output(parent, handle) => handle
                 .load(self.store.as_deref())
                 .map_err(|lost| Done::Lost(*parent, lost)),
         });
-        values.collect::<Result<_, _>>().map(Args)
-    }
-
-    /// Stores an output and records it. An output that cannot be stored stays
-    /// in memory, with a note of the reason: it costs the caching, not the run.
-    fn keep(
-        &self,
-        work: &Work,
-        value: Value,
-        elapsed: Duration,
-        claim: Option<refrain_store::Claim>,
-    ) -> Done {
-        let kept = match (&work.draft, &self.store) {
-            (Some(draft), Some(store)) => self.record(store, draft, work, &value, elapsed, claim),
-            _ => Ok(None),
-        };
-        let (handle, note) = match kept {
-            Ok(Some(handle)) => (handle, None),
-            Ok(None) => (Handle::in_memory(&work.key, value, elapsed), None),
-            Err(why) => (
-                Handle::in_memory(&work.key, value, elapsed),
-                Some(format!("not cached: {why}").into()),
-            ),
-        };
-        Done::Made {
-            handle: Arc::new(handle),
-            elapsed,
-            note,
-        }
-    }
-
-    fn record(
-        &self,
-        store: &Store,
-        draft: &Draft,
-        work: &Work,
-        value: &Value,
-        elapsed: Duration,
-        claim: Option<refrain_store::Claim>,
-    ) -> Result<Option<Handle>, String> {
-        if let Some(path) = work
-            .files
-            .iter()
-            .find_map(|files| files.changed(Some(store)))
-        {
-            return Err(format!("{} changed while the node ran", path.display()));
-        }
-        let codec = work.spec.node.output.codec().filter(|_| draft.keeps_output);
-        let output = match codec {
-            Some(codec) => {
-                let (codec, bytes) = codec.encode(value)?;
-                store.write(&bytes, codec).map_err(|e| e.to_string())?
-            }
-            None => Output {
-                digest: Digest::from_bytes([0; 32]),
-                size: 0,
-                codec: EXPLAINS_ONLY,
-                inline: Some(Arc::from([])),
-            },
-        };
-        let record = Record {
-            node: work.spec.node.location.node.clone(),
-            signature: draft.signature,
-            resolved: work.key,
-            parts: draft.parts.clone(),
-            output: output.clone(),
-            created_ms: jiff::Timestamp::now().as_millisecond(),
-            elapsed,
-        };
-        store.commit(record, draft.notes.clone(), claim);
-        Ok(codec.map(|codec| Handle::stored(output, codec, elapsed, Some(value.clone()))))
+        values.collect()
     }
 }
 
@@ -195,40 +93,69 @@ impl Local {
         let Claimed::Mine(claim) = store.claim(&work.key) else {
             return Done::Busy;
         };
-        if !work.forced
-            && let Lookup::Hit(record) = store.find_resolved(&work.key)
-            && record.output.codec != EXPLAINS_ONLY
-            && store.present(&record.output).is_ok()
-        {
-            return Done::Found(record);
+        let found = (!work.forced).then(|| known(store, work)).flatten();
+        match found {
+            Some(record) => Done::Found(record),
+            None => self.run(work, Some(claim)),
         }
-        self.run(work, Some(claim))
     }
 
     fn run(&self, work: &Work, claim: Option<refrain_store::Claim>) -> Done {
-        let args = match self.load(work) {
-            Ok(args) => args,
+        let values = match self.load(work) {
+            Ok(values) => values,
             Err(done) => return done,
+        };
+        let args = Args {
+            values,
+            execution: Execution::new(work.stop.clone(), self.store.clone()),
         };
         let node = &work.spec.node;
         let _span = tracing::info_span!("node", name = node.name()).entered();
+        // Of a file found later it must be sure that it did not change meanwhile.
+        let started = match node.discovers {
+            true => clock::stamp_after(work.looked_at),
+            false => work.looked_at,
+        };
         let start = Instant::now();
         let mut outcome = attempt(work, &args);
         for _ in 0..node.retries {
-            if outcome.is_ok() {
+            if outcome.is_ok() || work.stop.was_heard() {
                 break;
             }
             outcome = attempt(work, &args);
         }
         let elapsed = start.elapsed();
         match outcome {
-            Ok(value) => self.keep(work, value, elapsed, claim),
-            Err(failure) => Done::Failed {
-                message: failure.message.into(),
-                elapsed,
-            },
+            Ok(value) => {
+                let execution = recorder::Execution {
+                    value,
+                    told: args.execution.take_told(),
+                    started,
+                    elapsed,
+                };
+                let kept = recorder::keep(self.store.as_deref(), work, execution, claim);
+                Done::Made { kept, elapsed }
+            }
+            Err(failure) if work.stop.was_heard() => Done::Stopped { log: failure.log },
+            Err(failure) => Done::Failed { failure, elapsed },
         }
     }
+}
+
+/// The record of equal work that somebody else has done meanwhile.
+fn known(store: &Store, work: &Work) -> Option<Arc<Record>> {
+    let mut key = work.key;
+    if work.spec.node.discovers {
+        let digest = |path: &Path| store.file_digest(path).ok().map(|(digest, _)| digest);
+        let trails = Trails::recall(store, &work.key);
+        let trail = trails.matching(digest)?;
+        key = Found::of(work, work.draft.as_ref()?, Some(trail)).resolved;
+    }
+    let Lookup::Hit(record) = store.find_resolved(&key) else {
+        return None;
+    };
+    let usable = record.output.codec != EXPLAINS_ONLY && store.present(&record.output).is_ok();
+    usable.then_some(record)
 }
 
 /// Runs the action once. A panic of the function is a failure like another.

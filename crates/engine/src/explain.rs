@@ -8,6 +8,8 @@ use refrain_store::{Digest, Leaf, Lookup, Part, Parts, Record, Signature, Store}
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
+use crate::detail::{self, Texts};
+
 /// Why a node was executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
@@ -99,6 +101,9 @@ pub struct Step {
     pub reason: Reason,
     /// The name of the first differing leaf: a parameter, an item of code.
     pub leaf: Option<Arc<str>>,
+    /// The file and line of the change, where it is in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Arc<str>>,
     /// What that leaf was, where it is known.
     pub old: Option<Arc<str>>,
     /// What it is, where it is known.
@@ -201,55 +206,17 @@ fn first_differing(kind: ReasonKind, old: &[Leaf], new: &[Leaf]) -> Option<Diffe
     })
 }
 
-/// Looks up the texts that leaves point at.
-pub(crate) struct Texts<'a> {
-    pub store: Option<&'a Store>,
-    /// Texts of the present tree, which may not be stored yet.
-    pub fresh: &'a [(Digest, Arc<str>)],
-}
-
-impl Texts<'_> {
-    fn of(&self, leaf: &Option<Leaf>) -> Option<Arc<str>> {
-        let note = leaf.as_ref()?.note?;
-        let fresh = self.fresh.iter().find(|(digest, _)| *digest == note);
-        fresh
-            .map(|(_, text)| text.clone())
-            .or_else(|| self.store?.note(&note))
-    }
-}
-
 impl Difference {
     /// The step that tells of this difference at `node`.
     pub fn step(&self, node: &Arc<str>, texts: &Texts<'_>) -> Step {
-        let (old, new) = (texts.of(&self.old), texts.of(&self.new));
-        let detail = self.detail(old.as_deref(), new.as_deref());
+        let told = detail::tell(&self.leaf, self.old.as_ref(), self.new.as_ref(), texts);
         Step {
             node: node.clone(),
-            reason: Reason::new(self.kind, detail),
+            reason: Reason::new(self.kind, told.line),
             leaf: Some(self.leaf.clone()),
-            old,
-            new,
-        }
-    }
-
-    fn detail(&self, old: Option<&str>, new: Option<&str>) -> String {
-        let name = &self.leaf;
-        if is_code(old) || is_code(new) {
-            return code_detail(name, old, new, self.old.is_none(), self.new.is_none());
-        }
-        match (&self.old, &self.new) {
-            (None, _) => format!(
-                "{name} is new{}",
-                new.map(|n| format!(": {n}")).unwrap_or_default()
-            ),
-            (_, None) => format!(
-                "{name} is gone{}",
-                old.map(|o| format!(" (it was {o})")).unwrap_or_default()
-            ),
-            _ => match (old, new) {
-                (Some(old), Some(new)) => format!("{name}: {old} -> {new}"),
-                _ => format!("{name} changed"),
-            },
+            place: told.place,
+            old: told.old,
+            new: told.new,
         }
     }
 
@@ -258,64 +225,6 @@ impl Difference {
         let (old, new) = (self.old.as_ref()?, self.new.as_ref()?);
         let key = |leaf: &Leaf| Signature::from_bytes(*leaf.digest.as_bytes());
         (self.kind == ReasonKind::Dependency && new.note.is_none()).then(|| (key(old), key(new)))
-    }
-}
-
-/// A text of code starts with a line `file:line`.
-fn is_code(text: Option<&str>) -> bool {
-    text.and_then(|text| text.split_once('\n')).is_some()
-}
-
-fn code_detail(
-    name: &str,
-    old: Option<&str>,
-    new: Option<&str>,
-    added: bool,
-    gone: bool,
-) -> String {
-    let place_and_text = |text: Option<&str>| -> (String, String) {
-        let (place, text) = text
-            .and_then(|text| text.split_once('\n'))
-            .unwrap_or_default();
-        (place.to_owned(), text.to_owned())
-    };
-    let ((old_place, old), (new_place, new)) = (place_and_text(old), place_and_text(new));
-    let at = |place: &str| match place.rsplit_once(':') {
-        Some((file, line)) if !file.is_empty() && line != "0" => format!(" ({place})"),
-        _ => String::new(),
-    };
-    if added {
-        return format!("{name}{} is used now and was not", at(&new_place));
-    }
-    if gone {
-        return format!("{name}{} is used no more", at(&old_place));
-    }
-    match changed_line(&old, &new) {
-        Some((was, is)) => format!("{name}{}: `{was}` -> `{is}`", at(&new_place)),
-        None => format!("{name}{} changed", at(&new_place)),
-    }
-}
-
-/// The first line that differs, before and after; an empty text where a line
-/// was added or removed.
-fn changed_line<'a>(old: &'a str, new: &'a str) -> Option<(&'a str, &'a str)> {
-    let (mut was, mut is) = (old.lines(), new.lines());
-    loop {
-        match (was.next(), is.next()) {
-            (None, None) => return None,
-            (a, b) if a == b => {}
-            (a, b) => {
-                let (a, b) = (a.unwrap_or(""), b.unwrap_or(""));
-                // A line put in or taken out is told as such.
-                if new.lines().count() > old.lines().count() && is.clone().next() == Some(a) {
-                    return Some(("", b.trim()));
-                }
-                if old.lines().count() > new.lines().count() && was.clone().next() == Some(b) {
-                    return Some((a.trim(), ""));
-                }
-                return Some((a.trim(), b.trim()));
-            }
-        }
     }
 }
 
@@ -344,19 +253,5 @@ pub(crate) fn recorded(store: &Store, key: &Signature) -> Option<Arc<Record>> {
     match store.find(key) {
         Lookup::Hit(record) => Some(record),
         Lookup::Absent | Lookup::Damaged(_) => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::changed_line;
-
-    #[test]
-    fn the_changed_line_is_the_first_that_differs() {
-        assert_eq!(changed_line("a\nb\nc", "a\nx\nc"), Some(("b", "x")));
-        assert_eq!(changed_line("a\nc", "a\nb\nc"), Some(("", "b")));
-        assert_eq!(changed_line("a\nb\nc", "a\nc"), Some(("b", "")));
-        assert_eq!(changed_line("a", "a"), None);
-        assert_eq!(changed_line("a", "a\nb"), Some(("", "b")));
     }
 }

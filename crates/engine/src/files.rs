@@ -3,14 +3,25 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use refrain_store::{Digest, Store};
+
+use crate::note;
+use crate::signature::Notes;
+
+/// Longest file, in bytes, whose text is kept to show what changed in it.
+const LONGEST_TEXT: u64 = 256 << 10;
 
 /// Files read as one source, each with the digest it had.
 #[derive(Debug)]
 pub(crate) struct Tracked {
     files: Vec<(PathBuf, Digest)>,
+    /// Whether it is one file, and not a list that may have one.
+    single: bool,
 }
 
 /// A path that could not be read, and the system's answer.
@@ -24,13 +35,77 @@ impl Tracked {
             .find(|(path, digest)| digest_of(path, store).ok().as_ref() != Some(digest))
             .map(|(path, _)| path.as_path())
     }
+
+    /// The files as a note, for showing what changed.
+    pub fn note(&self) -> Arc<str> {
+        match &self.files[..] {
+            [(path, digest)] if self.single => note::of_file(path, digest),
+            _ => note::of_files(self.files()),
+        }
+    }
+
+    /// The files, each with the digest it had.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, Digest)> {
+        self.files
+            .iter()
+            .map(|(path, digest)| (path.as_path(), *digest))
+    }
+}
+
+/// The texts of files that are short and are texts, as notes: one day somebody
+/// may ask which line of them changed.
+pub(crate) fn texts<'a>(files: impl Iterator<Item = (&'a Path, Digest)>, notes: &mut Notes) {
+    for (path, digest) in files {
+        if let Some(text) = text(path)
+            && Digest::of(text.as_bytes()) == digest
+        {
+            notes.push((digest, text.into()));
+        }
+    }
+}
+
+/// The text of a file that is short and is a text.
+pub(crate) fn text(path: &Path) -> Option<String> {
+    let short = fs::metadata(path).ok()?.len() <= LONGEST_TEXT;
+    let bytes = short.then(|| fs::read(path).ok()).flatten()?;
+    String::from_utf8(bytes).ok()
+}
+
+/// The digests of files that something read which started at this stamp of the
+/// clock. The error is a file that may have changed since then, or cannot be
+/// read any more.
+pub(crate) fn unchanged(
+    paths: &[PathBuf],
+    since: SystemTime,
+    store: &Store,
+) -> Result<Vec<(PathBuf, Digest)>, PathBuf> {
+    let unchanged = |path: &PathBuf| {
+        let metadata = fs::metadata(path).ok()?;
+        let changed =
+            UNIX_EPOCH + Duration::new(metadata.ctime() as u64, metadata.ctime_nsec() as u32);
+        if changed.max(metadata.modified().ok()?) >= since {
+            return None;
+        }
+        let (digest, _) = store.file_digest(path).ok()?;
+        Some((path.clone(), digest))
+    };
+    let digest = |path: &PathBuf| unchanged(path).ok_or_else(|| path.clone());
+    paths.iter().map(digest).collect()
 }
 
 /// One file, by its content alone: a moved or copied file is the same source.
-pub(crate) fn one(path: &Path, store: Option<&Store>) -> Result<(Digest, Tracked), Unreadable> {
-    let digest = digest_of(path, store).map_err(|e| (path.to_owned(), e))?;
-    let files = vec![(path.to_owned(), digest)];
-    Ok((digest, Tracked { files }))
+/// With `named` its path counts as well.
+pub(crate) fn one(
+    path: &Path,
+    named: bool,
+    store: Option<&Store>,
+) -> Result<(Digest, Tracked), Unreadable> {
+    let (digest, mut tracked) = list(&[path.to_owned()], store)?;
+    tracked.single = true;
+    match named {
+        true => Ok((digest, tracked)),
+        false => Ok((tracked.files[0].1, tracked)),
+    }
 }
 
 /// Several files, by path and content, in the order given.
@@ -80,7 +155,11 @@ fn digest_all(
         bytes.extend_from_slice(digest.as_bytes());
         files.push((path, digest));
     }
-    Ok((Digest::of(&bytes), Tracked { files }))
+    let tracked = Tracked {
+        files,
+        single: false,
+    };
+    Ok((Digest::of(&bytes), tracked))
 }
 
 fn digest_of(path: &Path, store: Option<&Store>) -> io::Result<Digest> {

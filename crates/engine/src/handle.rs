@@ -43,7 +43,8 @@ impl From<Damage> for Lost {
 }
 
 impl Handle {
-    /// An output in the store, with its value if that is at hand.
+    /// An output in the store, with its value if that is at hand. A value that
+    /// the store took over is not: the store gives it from now on.
     pub fn stored(
         output: Output,
         codec: &'static dyn ValueCodec,
@@ -54,7 +55,7 @@ impl Handle {
             digest: output.digest,
             elapsed,
             stored: Some((output, codec)),
-            value: Mutex::new(value),
+            value: Mutex::new(value.filter(|_| codec.in_memory())),
         }
     }
 
@@ -113,13 +114,10 @@ impl Handle {
         let (Some((output, codec)), Some(store)) = (&self.stored, store) else {
             unreachable!("a value that is not stored is kept in memory");
         };
-        let bytes = store.load(output)?;
-        let decoded = codec.decode(output.codec, bytes);
-        let value = decoded.map_err(|message| Lost {
-            missing: false,
-            message,
-        })?;
-        *slot = Some(value.clone());
+        let value = codec.get(store, output)?;
+        if codec.in_memory() {
+            *slot = Some(value.clone());
+        }
         Ok(value)
     }
 

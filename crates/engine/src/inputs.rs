@@ -80,7 +80,7 @@ pub struct Input(pub(crate) Kind);
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Typed(Arc<Typed>),
-    File(PathBuf),
+    File { path: PathBuf, named: bool },
     Files(Vec<PathBuf>),
     Dir(PathBuf),
 }
@@ -142,11 +142,20 @@ impl Input {
         })))
     }
 
+    /// The same file with its path counting as well as its content: for a
+    /// function that looks at the path itself.
+    pub fn named(self) -> Self {
+        match self.0 {
+            Kind::File { path, .. } => Input(Kind::File { path, named: true }),
+            kind => Input(kind),
+        }
+    }
+
     /// The value as the type of a parameter, or why it cannot be.
     pub(crate) fn as_param(&self, param: &Param) -> Result<Value, String> {
         let (value, id) = match &self.0 {
             Kind::Typed(typed) => return typed.as_param(param),
-            Kind::File(path) | Kind::Dir(path) => {
+            Kind::File { path, .. } | Kind::Dir(path) => {
                 (Value::new(path.clone()), TypeId::of::<PathBuf>())
             }
             Kind::Files(paths) => (Value::new(paths.clone()), TypeId::of::<Vec<PathBuf>>()),
@@ -216,7 +225,10 @@ impl IntoInput for Input {
 
 /// A file, tracked by its content; the function takes it as `&Path`.
 pub fn file(path: impl AsRef<Path>) -> Input {
-    Input(Kind::File(path.as_ref().to_owned()))
+    Input(Kind::File {
+        path: path.as_ref().to_owned(),
+        named: false,
+    })
 }
 
 /// Files, tracked by their paths and contents, in the order given; the

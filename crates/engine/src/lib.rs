@@ -40,13 +40,16 @@
 
 mod cancel;
 mod canonical;
+mod clock;
 mod code;
 mod config;
 mod db;
+mod detail;
 #[cfg(doctest)]
 mod docs;
 mod error;
 mod event;
+mod execution;
 mod executor;
 mod explain;
 #[allow(clippy::disallowed_methods, reason = "this room reads source files")]
@@ -57,12 +60,15 @@ mod graph;
 mod handle;
 mod inputs;
 mod node;
+mod note;
 mod outline;
+mod paths;
 mod pipeline;
 mod plan;
 mod pool;
 mod queries;
 mod reasons;
+mod recorder;
 mod report;
 mod rows;
 mod run;
@@ -70,17 +76,21 @@ mod runner;
 mod scheduler;
 mod session;
 mod signature;
+mod trail;
 mod value;
+mod work;
 
-pub use cancel::Cancel;
+pub use cancel::{Cancel, Hook};
 pub use code::{Code, Item};
 pub use config::CacheConfig;
 pub use error::{Error, Result};
 pub use event::RunEvent;
+pub use execution::{Execution, Scratch};
 pub use explain::{Explanation, Reason, ReasonKind, Step};
 pub use inputs::{Input, Inputs, IntoInput, dir, file, files, opaque};
 pub use node::{Action, Args, Failure, Location, Node, NodeBuilder, Param, PlainDecoder};
 pub use outline::{InputKind, InputOutline, NodeOutline};
+pub use paths::{OutputPath, PathKind};
 pub use pipeline::Pipeline;
 pub use plan::{Plan, Planned, Prospect};
 pub use refrain_macros::func;

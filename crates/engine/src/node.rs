@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::code::Code;
+use crate::execution::Execution;
+use crate::paths::{OutputPath, PathKind};
 use crate::value::{Value, ValueType};
 
 /// What a node executes: values in parameter order in, one value out.
@@ -23,6 +25,8 @@ pub type PlainDecoder = fn(&serde_json::Value) -> Result<Value, String>;
 pub struct Failure {
     /// What the function said.
     pub message: String,
+    /// What it had printed by then.
+    pub log: Option<String>,
 }
 
 impl Failure {
@@ -30,7 +34,14 @@ impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
         Failure {
             message: message.into(),
+            log: None,
         }
+    }
+
+    /// The same failure with what the action had printed.
+    pub fn with_log(mut self, log: impl Into<String>) -> Self {
+        self.log = Some(log.into());
+        self
     }
 }
 
@@ -118,17 +129,26 @@ impl fmt::Debug for Param {
     }
 }
 
-/// The values of a node's parameters, in their order.
+/// The values of a node's parameters, in their order, and the execution that
+/// they are for.
 #[derive(Debug)]
-pub struct Args(pub(crate) Vec<Value>);
+pub struct Args {
+    pub(crate) values: Vec<Value>,
+    pub(crate) execution: Execution,
+}
 
 impl Args {
+    /// The execution that these are for.
+    pub fn execution(&self) -> &Execution {
+        &self.execution
+    }
+
     /// The value of one parameter.
     ///
     /// # Panics
     /// If the parameter was declared with another type.
     pub fn get<T: Any + Send + Sync>(&self, index: usize) -> &T {
-        self.0[index]
+        self.values[index]
             .get()
             .expect("a pipeline joins equal types only")
     }
@@ -138,11 +158,14 @@ impl Args {
     /// # Panics
     /// If the parameter was declared with another type.
     pub fn arc<T: Any + Send + Sync>(&self, index: usize) -> Arc<T> {
-        self.0[index]
+        self.values[index]
             .arc()
             .expect("a pipeline joins equal types only")
     }
 }
+
+/// Something of the surroundings by name, and its value if it has one.
+pub(crate) type EnvLeaf = (Arc<str>, Option<Arc<str>>);
 
 /// One function of a pipeline. Made by `#[func]`, or at run time by
 /// [`Node::named`].
@@ -153,7 +176,9 @@ pub struct Node {
     pub(crate) output: ValueType,
     pub(crate) cache: bool,
     pub(crate) cache_key: Option<Arc<str>>,
+    pub(crate) env: Vec<EnvLeaf>,
     pub(crate) cache_backend: Option<Arc<str>>,
+    pub(crate) discovers: bool,
     pub(crate) retries: u32,
     pub(crate) timeout: Option<Duration>,
     pub(crate) code: Arc<Code>,
@@ -194,7 +219,9 @@ impl Node {
             location,
             params: Vec::new(),
             cache_key: None,
+            env: Vec::new(),
             cache_backend: None,
+            discovers: false,
             retries: 0,
             timeout: None,
             code: None,
@@ -226,7 +253,9 @@ pub struct NodeBuilder {
     location: Location,
     params: Vec<Param>,
     cache_key: Option<Arc<str>>,
+    env: Vec<EnvLeaf>,
     cache_backend: Option<Arc<str>>,
+    discovers: bool,
     retries: u32,
     timeout: Option<Duration>,
     code: Option<Arc<Code>>,
@@ -257,9 +286,26 @@ impl NodeBuilder {
         self
     }
 
+    /// Adds something of the surroundings that the output depends on, such as
+    /// an environment variable (`None` where it is not set) or the version of
+    /// a program. It counts in the `env` part, whatever the `cache_key`.
+    pub fn env(mut self, name: &str, value: Option<&str>) -> Self {
+        let leaf = (name.into(), value.map(Into::into));
+        let at = self.env.partition_point(|known| *known < leaf);
+        self.env.insert(at, leaf);
+        self
+    }
+
     /// Chooses the storage backend of this node.
     pub fn cache_backend(mut self, backend: &str) -> Self {
         self.cache_backend = Some(backend.into());
+        self
+    }
+
+    /// Says that the action finds files while it runs, and tells them by
+    /// [`Execution::discover`]: from then on they count as inputs.
+    pub fn discovers(mut self) -> Self {
+        self.discovers = true;
         self
     }
 
@@ -294,6 +340,25 @@ impl NodeBuilder {
         self.finish(ValueType::memory::<T>(), false, action)
     }
 
+    /// A node whose output is a file or a directory that is remembered. The
+    /// action leaves it in its [scratch directory](Execution::scratch).
+    pub fn cached_path(
+        self,
+        kind: PathKind,
+        action: impl Fn(&Args) -> Result<OutputPath, Failure> + Send + Sync + 'static,
+    ) -> Node {
+        self.finish(kind.kept(), true, action)
+    }
+
+    /// A node whose output is a file or a directory, and that executes whenever
+    /// that is needed.
+    pub fn uncached_path(
+        self,
+        action: impl Fn(&Args) -> Result<OutputPath, Failure> + Send + Sync + 'static,
+    ) -> Node {
+        self.uncached(action)
+    }
+
     fn finish<T: Any + Send + Sync>(
         self,
         output: ValueType,
@@ -309,7 +374,9 @@ impl NodeBuilder {
             output,
             cache,
             cache_key: self.cache_key,
+            env: self.env,
             cache_backend: self.cache_backend,
+            discovers: self.discovers,
             retries: self.retries,
             timeout: self.timeout,
             code,

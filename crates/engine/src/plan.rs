@@ -186,12 +186,14 @@ impl Planner<'_> {
             }
             return;
         }
-        let key = self.session.resolved(node, |parent| self.digests[&parent]);
+        let known = self.session.resolve(node, |parent| self.digests[&parent]);
+        let known = known.signature;
         if self.may_be_cut_off(node) {
             let store = self.session.context().store.as_ref();
             let store = store.expect("only what is cached can be cut off");
             let codec = self.session.graph.node(node).output.codec();
-            if let Lookup::Hit(record) = store.find_resolved(&key)
+            if let Some(key) = known
+                && let Lookup::Hit(record) = store.find_resolved(&key)
                 && let Some(handle) = Handle::recorded(&record, codec)
                 && handle.check(Some(store)).is_ok()
             {
@@ -203,6 +205,7 @@ impl Planner<'_> {
         } else if !self.session.graph.node(node).cache
             && !self.forced.executes(node)
             && !self.targets.contains(&node)
+            && let Some(key) = known
         {
             self.digests
                 .insert(node, Digest::from_bytes(*key.as_bytes()));
@@ -215,7 +218,7 @@ impl Planner<'_> {
         self.session.context().store.is_some()
             && self.session.graph.node(node).cache
             && !self.forced.executes(node)
-            && !self.session.key(node).ephemeral
+            && !self.session.key(node).is_ephemeral()
             && self.session.graph.parents(node).next().is_some()
     }
 

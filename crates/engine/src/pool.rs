@@ -7,7 +7,8 @@ use std::thread;
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
-use crate::executor::{Done, Executor, Work};
+use crate::executor::{Done, Executor};
+use crate::work::Work;
 
 /// Worker threads, started when they are first needed.
 pub(crate) struct Pool {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use refrain_store::{Digest, Parts, Signature, Store};
 use rustc_hash::FxHashMap;
 
-use crate::explain::{Reason, ReasonKind, Texts, difference, recorded};
+use crate::detail::Texts;
+use crate::explain::{Reason, ReasonKind, difference, recorded};
 use crate::force::Forced;
 use crate::handle::Lost;
 use crate::session::Session;
@@ -72,7 +73,7 @@ impl Causes {
             return plainly(ReasonKind::Uncached, "");
         }
         let key = session.key(node);
-        if key.ephemeral {
+        if key.is_ephemeral() {
             return plainly(ReasonKind::Uncached, &unhashable(session, node));
         }
         match session.before(node) {
@@ -98,7 +99,7 @@ impl Cause {
 
     /// The reason of a node in the present revision, recorded or not.
     pub fn tell_present(&self, session: &Session, node: u32) -> Reason {
-        let (parts, notes) = session.parts(node);
+        let (parts, notes) = session.present_parts(node);
         self.tell_against(session.context().store.as_deref(), Some(&parts), &notes)
     }
 

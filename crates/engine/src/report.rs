@@ -79,6 +79,8 @@ pub struct NodeReport {
     /// What else there is to say: why it failed, by what it is blocked, why
     /// its output is not cached.
     pub note: Option<Arc<str>>,
+    /// What it printed, if it failed.
+    pub log: Option<Arc<str>>,
 }
 
 /// What a run keeps of a node: small, for there may be many.
@@ -92,6 +94,8 @@ pub(crate) struct Entry {
     pub elapsed: Duration,
     pub saved: Duration,
     pub note: Option<Arc<str>>,
+    /// What it printed, if it failed.
+    pub log: Option<Arc<str>>,
 }
 
 impl Entry {
@@ -110,6 +114,7 @@ impl Entry {
             elapsed: self.elapsed,
             saved: self.saved,
             note: self.note.clone(),
+            log: self.log.clone(),
         }
     }
 }
@@ -264,6 +269,7 @@ impl Report {
             elapsed: Duration::ZERO,
             saved: Duration::ZERO,
             note: None,
+            log: None,
         }
     }
 }

@@ -131,6 +131,7 @@ impl Run {
                 node: name.clone(),
                 reason: cause.tell(store.as_deref(), &entry.signature),
                 leaf: None,
+                place: None,
                 old: None,
                 new: None,
             });

@@ -205,6 +205,8 @@ impl Runner {
         };
         let driven = drive(&mut session, &request);
         let outputs = outputs(&session, &pipeline.targets, &driven.entries);
+        session.forget(&driven.rekeyed);
+        session.refresh();
         let counts = Counts::of(&driven.entries, pipeline.graph.nodes.len());
         if let Some(store) = &self.shared.store
             && driven.looked

@@ -5,6 +5,7 @@
 
 mod flights;
 mod gather;
+mod keys;
 mod ledger;
 mod progress;
 #[cfg(test)]
@@ -18,16 +19,23 @@ use refrain_store::{Digest, Lookup, Record, Signature, Store};
 
 use self::flights::{Flight, Flights};
 use self::gather::gather;
+use self::keys::Keys;
 use self::ledger::{Ending, Ledger};
 use self::progress::{Progress, State};
 use crate::cancel::Cancel;
 use crate::event::{RunEvent, emit};
+use crate::execution::Stop;
 use crate::executor::Done;
 use crate::force::Forced;
 use crate::handle::{Handle, Lost};
+use crate::node::Failure;
 use crate::pool::{Message, Pool};
+use crate::queries::Key;
+use crate::recorder::Kept;
 use crate::report::{Entry, Outcome};
-use crate::session::Session;
+use crate::session::{Resolved, Session};
+use crate::signature::PartHashes;
+use crate::trail::{Trail, Trails};
 
 /// What a run is asked for.
 pub(crate) struct Request<'a> {
@@ -46,6 +54,8 @@ pub(crate) struct Driven {
     pub entries: Vec<(u32, Entry)>,
     /// Whether anything was looked up or executed at all.
     pub looked: bool,
+    /// Nodes whose keys turned out to be others than the session knows.
+    pub rekeyed: Vec<u32>,
 }
 
 /// Runs until every target is settled, or cannot be.
@@ -56,6 +66,7 @@ pub(crate) fn drive(session: &mut Session, request: &Request<'_>) -> Driven {
         progress: Progress::new(session.graph.clone()),
         flights: Flights::new(request.pool, !request.events.is_empty()),
         ledger: Ledger::new(session, request.events),
+        keys: Keys::default(),
         session,
         request,
         lost: Vec::new(),
@@ -74,6 +85,7 @@ struct Driver<'a> {
     progress: Progress,
     flights: Flights<'a>,
     ledger: Ledger<'a>,
+    keys: Keys,
     /// Nodes whose outputs are lost and that the session has yet to forget.
     lost: Vec<u32>,
     /// Whether anything was looked up or executed.
@@ -130,8 +142,7 @@ impl Driver<'_> {
         if !settled {
             self.session.settle(node, handle.clone());
         }
-        let ending = Ending::found(Outcome::Hit, &handle);
-        self.ledger.tell(self.session, node, ending);
+        self.tell(node, Ending::found(Outcome::Hit, &handle));
         Some(handle)
     }
 
@@ -140,10 +151,16 @@ impl Driver<'_> {
         let name = self.session.graph.name_of(node);
         tracing::warn!(node = %name, why = lost.message, "an output is made again");
         if let Some(store) = &self.store {
-            store.discard(&self.session.key(node).signature);
+            store.discard(&self.keys.key(self.session, node).signature);
         }
         self.ledger.lose(node, lost);
         self.lost.push(node);
+    }
+
+    /// Tells how a node ended.
+    fn tell(&mut self, node: u32, ending: Ending<'_>) {
+        let signature = self.keys.key(self.session, node).signature;
+        self.ledger.tell(self.session, node, signature, ending);
     }
 
     /// Lets the session forget what is lost: all at once, for it then verifies
@@ -199,7 +216,7 @@ impl Driver<'_> {
         self.stopped |= self.request.cancel.is_cancelled();
         for (ticket, limit) in self.flights.take_overdue(Instant::now()) {
             let timed_out = Done::Failed {
-                message: format!("timed out after {limit:?}").into(),
+                failure: timed_out(limit),
                 elapsed: limit,
             };
             self.landed(ticket, timed_out);
@@ -215,51 +232,75 @@ impl Driver<'_> {
 
     // ---- from waiting to running ----
 
-    /// All parents have digests: the node's resolved signature is known.
+    /// All parents have digests: what the node is known by is known, but for
+    /// the files that its action has yet to find.
     fn resolve(&mut self, node: u32) {
+        self.keys.settle(self.session, node);
         let cached = self.session.graph.node(node).cache;
         let forced = self.is_forced(node);
-        if cached && !forced && !self.session.key(node).ephemeral {
+        let ephemeral = self.keys.key(self.session, node).is_ephemeral();
+        if cached && !forced && !ephemeral {
             let has_parents = self.session.graph.parents(node).next().is_some();
             if has_parents && self.cut_off(node, Outcome::Cutoff) {
                 return;
             }
         } else if !cached && !forced && !self.is_target(node) {
-            let digest = Digest::from_bytes(*self.resolved(node).as_bytes());
-            return self.progress.know(node, digest);
+            let resolved = self.resolved(node);
+            if let Some(signature) = resolved.signature {
+                self.find_out(node, resolved.trail.as_ref());
+                let digest = Digest::from_bytes(*signature.as_bytes());
+                return self.progress.know(node, digest);
+            }
         }
         self.progress.want(node);
     }
 
-    fn resolved(&self, node: u32) -> Signature {
+    fn resolved(&self, node: u32) -> Resolved {
         let digest = |parent| self.progress.digest(parent);
-        self.session.resolved(node, digest)
+        self.session.resolve(node, digest)
+    }
+
+    /// Notes which files a node's action finds: its key stands on them.
+    fn find_out(&mut self, node: u32, trail: Option<&Trail>) {
+        if trail.is_some() && !self.keys.key(self.session, node).is_ephemeral() {
+            let hashes = self.keys.hashes(self.session, node, trail);
+            self.keys.turned_out(node, Key::lasting(hashes.signature()));
+        }
     }
 
     /// Early cutoff: the output under the resolved signature, if there is one.
     fn cut_off(&mut self, node: u32, outcome: Outcome) -> bool {
-        let Some(store) = &self.store else {
+        let Some(store) = self.store.clone() else {
             return false;
         };
-        let Lookup::Hit(record) = store.find_resolved(&self.resolved(node)) else {
+        let Resolved { signature, trail } = self.resolved(node);
+        let Some(Lookup::Hit(record)) = signature.map(|known| store.find_resolved(&known)) else {
             return false;
         };
         let codec = self.session.graph.node(node).output.codec();
         let Some(handle) = Handle::recorded(&record, codec) else {
             return false;
         };
-        if let Err(lost) = handle.check(Some(store)) {
+        if let Err(lost) = handle.check(Some(&store)) {
             store.discard(&record.signature);
             self.ledger.lose(node, &lost);
             return false;
         }
-        let (parts, notes) = self.session.parts(node);
+        if let Some(trail) = &trail {
+            let work = self.keys.hashes(self.session, node, None).signature();
+            let name = self.session.graph.name_of(node);
+            if let Err(why) = Trails::remember(&store, name, &work, trail) {
+                tracing::warn!(node = %name, why, "found files are not remembered");
+            }
+        }
+        let (parts, notes) = self.keys.parts(self.session, node, trail.as_ref());
         let alias = Record {
-            signature: self.session.key(node).signature,
+            signature: PartHashes::of(&parts).signature(),
             parts,
             ..(*record).clone()
         };
         store.commit(alias, notes, None);
+        self.find_out(node, trail.as_ref());
         let handle = Arc::new(handle);
         self.settled(node, &handle, Ending::found(outcome, &handle));
         true
@@ -267,15 +308,17 @@ impl Driver<'_> {
 
     /// Starts the work of a node, or lets it wait for equal work.
     fn dispatch(&mut self, node: u32) {
-        let key = self.resolved(node);
+        let digest = |parent| *self.progress.digest(parent).as_bytes();
+        let hashes = self.session.hashes(node, digest, None);
         self.progress.start(node);
-        if self.flights.join(&key, node) {
+        if self.flights.join(&hashes.resolved(), node) {
             return;
         }
         let forced = self.is_forced(node);
         self.ledger.decide(self.session, node, self.request.forced);
         self.looked = true;
-        let work = gather(self.session, node, key, forced);
+        let stop = Stop::new(self.request.cancel.clone());
+        let work = gather(self.session, &self.keys, node, hashes, forced, stop);
         let ticket = self.flights.add(node, work);
         self.submit(ticket);
     }
@@ -305,38 +348,43 @@ impl Driver<'_> {
             return;
         };
         match done {
-            Done::Made {
-                handle,
-                elapsed,
-                note,
-            } => self.made(flight, &handle, elapsed, note),
+            Done::Made { kept, elapsed } => self.made(flight, kept, elapsed),
             Done::Found(record) => self.found_elsewhere(flight, &record),
-            Done::Failed { message, elapsed } => {
-                for node in flight.nodes {
-                    self.failed(node, &message, elapsed);
-                }
-            }
+            Done::Failed { failure, elapsed } => self.failed(flight, failure, elapsed),
+            Done::Stopped { log } => match flight.late {
+                Some(limit) => self.failed(
+                    flight,
+                    Failure {
+                        log,
+                        ..timed_out(limit)
+                    },
+                    limit,
+                ),
+                None => self.stopped = true,
+            },
             Done::Lost(parent, lost) => self.start_over(parent, &lost),
             Done::Busy => unreachable!("a flight that another process is at does not land"),
         }
     }
 
     /// One node ran, and its equals take what it made.
-    fn made(
-        &mut self,
-        flight: Flight,
-        handle: &Arc<Handle>,
-        elapsed: Duration,
-        note: Option<Arc<str>>,
-    ) {
+    fn made(&mut self, flight: Flight, kept: Kept, elapsed: Duration) {
+        let handle = kept.handle;
         let mut outcome = Outcome::Executed;
         for node in flight.nodes {
-            let mut ending = Ending::found(outcome, handle);
-            ending.note = note.clone();
+            match kept.known {
+                true => self.find_out(node, kept.trail.as_ref()),
+                false => {
+                    let unique = Signature::from_bytes(*handle.digest.as_bytes());
+                    self.keys.turned_out(node, Key::ephemeral(unique));
+                }
+            }
+            let mut ending = Ending::found(outcome, &handle);
+            ending.note = kept.note.clone();
             if outcome == Outcome::Executed {
                 ending.elapsed = elapsed;
             }
-            self.settled(node, handle, ending);
+            self.settled(node, &handle, ending);
             outcome = Outcome::Hit;
         }
     }
@@ -357,7 +405,7 @@ impl Driver<'_> {
     /// Takes over a node's output, and lets go of what only it needed.
     fn settled(&mut self, node: u32, handle: &Arc<Handle>, ending: Ending<'_>) {
         self.session.settle(node, handle.clone());
-        self.ledger.tell(self.session, node, ending);
+        self.tell(node, ending);
         self.progress.finish(node, handle.digest);
         let unread = self.progress.let_go_of_parents(node);
         self.release(unread);
@@ -372,18 +420,23 @@ impl Driver<'_> {
         }
     }
 
-    fn failed(&mut self, node: u32, message: &Arc<str>, elapsed: Duration) {
-        let ending = Ending {
-            elapsed,
-            ..Ending::unstarted(Outcome::Failed, Some(message.clone()))
-        };
-        self.ledger.tell(self.session, node, ending);
+    fn failed(&mut self, flight: Flight, failure: Failure, elapsed: Duration) {
         self.stopped |= !self.request.keep_going;
-        let cause = self.session.graph.name_of(node);
-        let note: Arc<str> = format!("needs {cause}, which failed: {message}").into();
-        for blocked in self.progress.fail(node) {
-            let ending = Ending::unstarted(Outcome::Blocked, Some(note.clone()));
-            self.ledger.tell(self.session, blocked, ending);
+        let message: Arc<str> = failure.message.into();
+        let log: Option<Arc<str>> = failure.log.map(Arc::from);
+        for node in flight.nodes {
+            let ending = Ending {
+                elapsed,
+                log: log.clone(),
+                ..Ending::unstarted(Outcome::Failed, Some(message.clone()))
+            };
+            self.tell(node, ending);
+            let cause = self.session.graph.name_of(node);
+            let note: Arc<str> = format!("needs {cause}, which failed: {message}").into();
+            for blocked in self.progress.fail(node) {
+                let ending = Ending::unstarted(Outcome::Blocked, Some(note.clone()));
+                self.tell(blocked, ending);
+            }
         }
     }
 
@@ -405,13 +458,17 @@ impl Driver<'_> {
         for (node, state) in untold {
             // What was known and never wanted did not have to run.
             if self.stopped || state != State::Known {
-                let ending = Ending::unstarted(Outcome::Cancelled, None);
-                self.ledger.tell(self.session, node, ending);
+                self.tell(node, Ending::unstarted(Outcome::Cancelled, None));
             }
         }
         Driven {
             entries: self.ledger.close(),
             looked: self.looked,
+            rekeyed: self.keys.changed(),
         }
     }
+}
+
+fn timed_out(limit: Duration) -> Failure {
+    Failure::new(format!("timed out after {limit:?}"))
 }

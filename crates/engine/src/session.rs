@@ -11,27 +11,33 @@
 mod before;
 mod binder;
 mod code_parts;
+mod found;
 #[cfg(test)]
 mod tests;
 mod units;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use refrain_store::{Digest, Parts, Signature};
-use rustc_hash::FxHashSet;
+use refrain_store::{Parts, Signature};
+use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 
 use self::before::Before;
 use self::binder::Binder;
 use self::code_parts::CodeParts;
+pub(crate) use self::found::Resolved;
 use self::units::{make_sources, make_units};
+use crate::clock;
 use crate::db::{Bound, Context, Db, Refrain, Spec};
 use crate::error::Result;
 use crate::graph::{Graph, Wire};
 use crate::handle::Handle;
 use crate::inputs::Inputs;
-use crate::queries::{self, Key, Source, Unit};
-use crate::signature::{Explain, Notes, PartKind, walk_deps, walk_env};
+use crate::queries::{self, Key, Source, Standing, Unit};
+use crate::signature::{Explain, Notes, PartHashes, PartKind, walk_deps, walk_env, walk_trail};
+use crate::trail::Trail;
 
 /// The live state of one pipeline.
 pub(crate) struct Session {
@@ -59,6 +65,10 @@ pub(crate) struct Session {
     revision: u64,
     code_parts: CodeParts,
     before: Before,
+    /// Which nodes' actions found a file at some time.
+    finders: FxHashMap<PathBuf, FxHashSet<u32>>,
+    /// When the files of the present revision were looked at.
+    looked_at: SystemTime,
 }
 
 /// The nodes that some targets need, themselves included.
@@ -101,6 +111,8 @@ impl Session {
             revision: 0,
             code_parts: CodeParts::default(),
             before,
+            finders: FxHashMap::default(),
+            looked_at: clock::stamp(),
             graph,
         }
     }
@@ -114,13 +126,20 @@ impl Session {
         self.revision
     }
 
+    /// When the files of the present revision were looked at.
+    pub fn looked_at(&self) -> SystemTime {
+        self.looked_at
+    }
+
     /// Binds the inputs that these targets need; what differs from before
     /// becomes a new revision. Refuses bad inputs before changing anything.
     pub fn bind(&mut self, inputs: &Inputs, targets: &Arc<[u32]>) -> Result<()> {
+        self.looked_at = clock::stamp();
         let same_reach = self.set_reach(targets);
         // Put back when they are bound: inputs that were refused are no longer.
         let last = self.inputs.take();
         let again = last.is_some_and(|last| last.same(inputs));
+        self.look_at_found_files();
         if same_reach && again && !inputs.any_file() {
             self.inputs = Some(inputs.clone());
             return Ok(());
@@ -142,6 +161,19 @@ impl Session {
         self.edit(edits);
         self.inputs = Some(inputs.clone());
         Ok(())
+    }
+
+    /// What found a file that has changed since is not up to date any more.
+    fn look_at_found_files(&mut self) {
+        let changed = self.context().changed_files();
+        let finders = changed.iter().filter_map(|path| self.finders.get(path));
+        let finders: FxHashSet<u32> = finders.flatten().copied().collect();
+        if finders.is_empty() {
+            return;
+        }
+        self.revision += 1;
+        let finders: Vec<u32> = finders.into_iter().collect();
+        self.forget(&finders);
     }
 
     fn set_reach(&mut self, targets: &Arc<[u32]>) -> bool {
@@ -207,9 +239,24 @@ impl Session {
     /// Forgets nodes' outputs: they turned out lost, or are to be made anew.
     /// Nothing below them is touched, because no memo stands on them.
     pub fn unsettle(&mut self, nodes: &[u32]) {
-        if nodes.is_empty() {
-            return;
+        if !nodes.is_empty() {
+            self.touch(nodes);
+            self.refresh();
         }
+    }
+
+    /// Forgets nodes' signatures and outputs and those of all below them: what
+    /// the nodes stand on besides their specs has changed.
+    pub fn forget(&mut self, nodes: &[u32]) {
+        if !nodes.is_empty() {
+            for node in self.graph.descendants(nodes) {
+                self.settled[node as usize] = false;
+            }
+            self.touch(nodes);
+        }
+    }
+
+    fn touch(&mut self, nodes: &[u32]) {
         let mut newly_low = Vec::new();
         for &node in nodes {
             self.settled[node as usize] = false;
@@ -221,25 +268,45 @@ impl Session {
             newly_low.extend(self.lowered_units.insert(node).then_some(node));
         }
         self.touch_low(&newly_low);
-        self.refresh();
     }
 
     /// Verifies, in topological order, every memo that a write may have touched.
     pub fn refresh(&mut self) {
         match std::mem::replace(&mut self.stale, Stale::Nothing) {
             Stale::Nothing => {}
-            Stale::Low => self.low.iter().for_each(|node| self.verify(*node)),
+            Stale::Low => {
+                let low = std::mem::take(&mut self.low);
+                low.iter().for_each(|node| self.verify(*node));
+                self.low = low;
+            }
             Stale::Everything => (0..self.units.len() as u32).for_each(|node| self.verify(node)),
         }
         for node in std::mem::take(&mut self.unseen) {
             self.seen[node as usize] = true;
-            self.key(node);
+            self.look_at(node);
         }
     }
 
-    fn verify(&self, node: u32) {
+    fn look_at(&mut self, node: u32) {
+        self.key(node);
+        if self.graph.node(node).discovers {
+            let unit = self.units[node as usize];
+            for file in queries::trails(&self.db, unit).files() {
+                match self.finders.get_mut(file) {
+                    Some(finders) => finders.insert(node),
+                    None => self
+                        .finders
+                        .entry(file.to_owned())
+                        .or_default()
+                        .insert(node),
+                };
+            }
+        }
+    }
+
+    fn verify(&mut self, node: u32) {
         if self.seen[node as usize] {
-            self.key(node);
+            self.look_at(node);
             if self.settled[node as usize] {
                 self.output(node);
             }
@@ -309,16 +376,28 @@ impl Session {
         self.sources[number as usize].bound(&self.db)
     }
 
-    /// The resolved signature of a node whose parents' digests are known.
-    pub fn resolved(&self, node: u32, digest: impl Fn(u32) -> Digest) -> Signature {
+    /// The hashes of a node's parts with its parents known by these keys: their
+    /// signatures, or their outputs' digests.
+    pub fn hashes(
+        &self,
+        node: u32,
+        parent: impl Fn(u32) -> [u8; 32],
+        trail: Option<&Trail>,
+    ) -> PartHashes {
         let spec = self.spec(node);
         let parents = self.named_parents(node);
-        let keys = parents.map(|(name, parent)| (name, *digest(parent).as_bytes()));
-        queries::part_hashes(&self.db, &spec, keys).resolved()
+        let keys = parents.map(|(name, number)| (name, parent(number)));
+        queries::part_hashes(&self.db, &spec, keys, trail)
     }
 
-    /// The parts of a node's signature, leaf by leaf, and the texts of the leaves.
-    pub fn parts(&self, node: u32) -> (Parts, Notes) {
+    /// The parts of a node's signature, leaf by leaf, and the texts of the
+    /// leaves; the parents stand there by these signatures.
+    pub fn parts(
+        &self,
+        node: u32,
+        parent: impl Fn(u32) -> Signature,
+        trail: Option<&Trail>,
+    ) -> (Parts, Notes) {
         let spec = self.spec(node);
         let mut notes = Notes::new();
         let code = self.code_parts.part(&spec.node.code, &mut notes);
@@ -327,10 +406,11 @@ impl Session {
         });
         let inputs = Explain::part(PartKind::Inputs, &mut notes, |explain| {
             queries::walk_sources(&self.db, &spec, explain);
+            walk_trail(trail, explain);
         });
         let deps = Explain::part(PartKind::Deps, &mut notes, |explain| {
             let parents = self.named_parents(node);
-            let keys = parents.map(|(name, parent)| (name, *self.key(parent).signature.as_bytes()));
+            let keys = parents.map(|(name, number)| (name, *parent(number).as_bytes()));
             let depth = self.context().config.dependency_depth;
             walk_deps(keys, &spec.node.code, depth, explain);
         });
@@ -341,6 +421,11 @@ impl Session {
             deps,
         };
         (parts, notes)
+    }
+
+    /// What the node's own sources allow its signature to be.
+    pub fn own_standing(&self, node: u32) -> Standing {
+        queries::own_standing(&self.db, &self.spec(node))
     }
 
     fn named_parents(&self, node: u32) -> impl Iterator<Item = (&str, u32)> {

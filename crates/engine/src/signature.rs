@@ -11,12 +11,14 @@
 
 use std::sync::Arc;
 
-use refrain_store::{Digest, Leaf, Part, Signature};
+use refrain_store::{Digest, Leaf, Part, Parts, Signature};
 use smallvec::SmallVec;
 
 use crate::code::{Code, Item};
 use crate::config::CacheConfig;
 use crate::node::Node;
+use crate::note;
+use crate::trail::Trail;
 
 /// Changes whenever equal work would get another signature.
 const FORMAT: &[u8; 10] = b"refrain/1\0";
@@ -51,24 +53,44 @@ fn walk_item(item: &Item, visitor: &mut impl Visitor) {
     });
 }
 
-/// The manual version: the node's `cache_key`, else the configuration's `env_hash`.
+/// The manual version (the node's `cache_key`, else the configuration's
+/// `env_hash`), and what the node declared of its surroundings.
 pub(crate) fn walk_env(node: &Node, config: &CacheConfig, visitor: &mut impl Visitor) {
-    let (name, text) = match (&node.cache_key, &config.env_hash) {
-        (Some(key), _) => ("cache_key", key.as_ref()),
-        (None, Some(hash)) => ("env_hash", hash.as_str()),
-        (None, None) => return,
+    let version = match (&node.cache_key, &config.env_hash) {
+        (Some(key), _) => Some(("cache_key", key.as_ref())),
+        (None, Some(hash)) => Some(("env_hash", hash.as_str())),
+        (None, None) => None,
     };
-    let digest = Digest::of(text.as_bytes());
-    visitor.leaf(name, digest.as_bytes(), || Some(format!("{text:?}").into()));
+    if let Some((name, text)) = version {
+        let digest = Digest::of(text.as_bytes());
+        visitor.leaf(name, digest.as_bytes(), || Some(format!("{text:?}").into()));
+    }
+    for (name, value) in &node.env {
+        match value {
+            Some(text) => {
+                let digest = Digest::of(&[b"=", text.as_bytes()].concat());
+                visitor.leaf(name, digest.as_bytes(), || Some(format!("{text:?}").into()));
+            }
+            None => visitor.leaf(name, Digest::of(b"").as_bytes(), || Some("unset".into())),
+        }
+    }
 }
 
 /// The node's direct sources, by parameter.
-pub(crate) fn walk_inputs<'a>(
-    sources: impl Iterator<Item = (&'a str, Digest, Option<&'a Arc<str>>)>,
+pub(crate) fn walk_inputs<'a, T: FnOnce() -> Option<Arc<str>>>(
+    sources: impl Iterator<Item = (&'a str, Digest, T)>,
     visitor: &mut impl Visitor,
 ) {
-    for (name, digest, shown) in sources {
-        visitor.leaf(name, digest.as_bytes(), || shown.cloned());
+    for (name, digest, text) in sources {
+        visitor.leaf(name, digest.as_bytes(), text);
+    }
+}
+
+/// The files that the node's action found: they are inputs as well.
+pub(crate) fn walk_trail(trail: Option<&Trail>, visitor: &mut impl Visitor) {
+    for (path, digest) in trail.into_iter().flat_map(Trail::files) {
+        let text = || Some(note::of_file(path, &digest));
+        visitor.leaf(&note::shown(path), digest.as_bytes(), text);
     }
 }
 
@@ -139,6 +161,24 @@ pub(crate) struct Explain {
 }
 
 impl Explain {
+    /// The inputs part with the files that an execution found. Texts go to
+    /// `notes`.
+    pub fn with_trail(
+        inputs: Option<&Part>,
+        trail: &Trail,
+        notes: &mut Notes,
+    ) -> Option<Arc<Part>> {
+        Self::part(PartKind::Inputs, notes, |explain| {
+            for leaf in inputs.into_iter().flat_map(|part| &part.leaves) {
+                explain
+                    .hash
+                    .leaf(&leaf.name, leaf.digest.as_bytes(), || None);
+                explain.leaves.push(leaf.clone());
+            }
+            walk_trail(Some(trail), explain);
+        })
+    }
+
     /// Explains one part; `None` if the walk names no leaf. Texts go to `notes`.
     pub fn part(
         kind: PartKind,
@@ -186,6 +226,17 @@ pub(crate) struct PartHashes {
 }
 
 impl PartHashes {
+    /// The hashes of these parts.
+    pub fn of(parts: &Parts) -> Self {
+        let hash = |part: &Option<Arc<Part>>| part.as_ref().map(|part| part.hash);
+        PartHashes {
+            code: hash(&parts.code),
+            env: hash(&parts.env),
+            inputs: hash(&parts.inputs),
+            deps: hash(&parts.deps),
+        }
+    }
+
     /// The key under which the work is known before its parents have run.
     pub fn signature(&self) -> Signature {
         self.key(SIGNATURE)
@@ -216,10 +267,11 @@ mod tests {
     use super::*;
 
     fn sample(visitor: &mut impl Visitor) {
+        let text = || None;
         walk_inputs(
             [
-                ("x", Digest::of(b"5"), None),
-                ("name", Digest::of(b"mini"), None),
+                ("x", Digest::of(b"5"), text),
+                ("name", Digest::of(b"mini"), text),
             ]
             .into_iter(),
             visitor,

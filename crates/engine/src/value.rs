@@ -2,12 +2,11 @@
 //! value type says whether it can be written as bytes, and that is all.
 
 use std::any::{Any, TypeId, type_name};
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use refrain_store::codec::{self, Codec};
+use refrain_store::{Damage, Output, Store, codec};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A value of any type, shared by all that read it.
@@ -37,12 +36,15 @@ impl fmt::Debug for Value {
     }
 }
 
-/// Turns values of one type into bytes and back.
+/// Puts values of one type into the store and gets them back.
 pub trait ValueCodec: Send + Sync {
-    /// Encodes a value; an error says why it cannot be kept.
-    fn encode<'a>(&self, value: &'a Value) -> Result<(Codec, Cow<'a, [u8]>), String>;
-    /// Decodes what [`encode`](Self::encode) wrote.
-    fn decode(&self, codec: Codec, bytes: Vec<u8>) -> Result<Value, String>;
+    /// Puts a value into the store; an error says why it cannot be kept.
+    fn put(&self, store: &Store, value: &Value) -> Result<Output, String>;
+    /// Gets the value that [`put`](Self::put) made this output of.
+    fn get(&self, store: &Store, output: &Output) -> Result<Value, Damage>;
+    /// Whether a value is still good when the store has it: otherwise the
+    /// store took it over, and gives it anew to everybody who asks.
+    fn in_memory(&self) -> bool;
 }
 
 /// A type as the engine knows it: an identity, a name for people, and a codec
@@ -50,9 +52,13 @@ pub trait ValueCodec: Send + Sync {
 #[derive(Clone, Copy)]
 pub struct ValueType(&'static dyn Describe);
 
-trait Describe: Send + Sync {
+/// What there is to know of a type.
+pub trait Describe: Send + Sync {
+    /// Its identity.
     fn id(&self) -> TypeId;
+    /// Its name, for messages.
     fn name(&self) -> &'static str;
+    /// How to keep values of it, where they can be kept.
     fn codec(&self) -> Option<&'static dyn ValueCodec>;
 }
 
@@ -65,6 +71,11 @@ impl ValueType {
     /// A type whose values can be kept on disk.
     pub fn kept<T: Any + Send + Sync + Serialize + DeserializeOwned>() -> Self {
         ValueType(&SerdeCodec::<T>(PhantomData))
+    }
+
+    /// A type that describes itself.
+    pub fn described(by: &'static dyn Describe) -> Self {
+        ValueType(by)
     }
 
     /// Its identity; edges join equal ids only.
@@ -118,16 +129,22 @@ impl<T: Any + Send + Sync + Serialize + DeserializeOwned> Describe for SerdeCode
 struct SerdeCodec<T>(PhantomData<fn() -> T>);
 
 impl<T: Any + Send + Sync + Serialize + DeserializeOwned> ValueCodec for SerdeCodec<T> {
-    fn encode<'a>(&self, value: &'a Value) -> Result<(Codec, Cow<'a, [u8]>), String> {
+    fn put(&self, store: &Store, value: &Value) -> Result<Output, String> {
         let value = value
             .get::<T>()
             .expect("a node's output has the type it declared");
-        codec::view(value).map_err(|e| e.to_string())
+        let (codec, bytes) = codec::view(value).map_err(|e| e.to_string())?;
+        store.write(&bytes, codec).map_err(|e| e.to_string())
     }
 
-    fn decode(&self, codec: Codec, bytes: Vec<u8>) -> Result<Value, String> {
-        codec::decode::<T>(codec, bytes)
+    fn get(&self, store: &Store, output: &Output) -> Result<Value, Damage> {
+        let bytes = store.load(output)?;
+        codec::decode::<T>(output.codec, bytes)
             .map(Value::new)
-            .map_err(|e| e.to_string())
+            .map_err(|e| Damage::Corrupt(e.to_string()))
+    }
+
+    fn in_memory(&self) -> bool {
+        true
     }
 }

@@ -25,6 +25,7 @@ pub fn why(args: WhyArgs, project: Project, printer: &Printer) -> Result<Exit> {
         node: planned.name.clone(),
         reason: reason.clone(),
         leaf: None,
+        place: None,
         old: None,
         new: None,
     });

@@ -31,6 +31,9 @@ impl Serialize for NodeReport {
         if let Some(note) = &self.note {
             map.serialize_entry("note", &**note)?;
         }
+        if let Some(log) = &self.log {
+            map.serialize_entry("log", &**log)?;
+        }
         map.end()
     }
 }

@@ -13,12 +13,16 @@ use refrain_store::Signature;
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
-use crate::executor::{Done, Work};
+use crate::executor::Done;
 use crate::pool::{Message, Pool};
+use crate::work::Work;
 
 /// How often a driver looks up from waiting: for a cancellation, and for what
 /// other processes have made meanwhile.
 const TICK: Duration = Duration::from_millis(10);
+
+/// How long an action that was asked to end may take for that.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An execution quicker than this costs less than waking a thread for it.
 const QUICK: Duration = Duration::from_micros(20);
@@ -30,6 +34,8 @@ const QUICK_IN_A_ROW: u32 = 32;
 pub(super) struct Flight {
     pub work: Arc<Work>,
     pub nodes: SmallVec<[u32; 4]>,
+    /// The time it had, if that is over and it was asked to end.
+    pub late: Option<Duration>,
     /// Whether its start was told.
     told: bool,
 }
@@ -96,6 +102,7 @@ impl<'a> Flights<'a> {
         let flight = Flight {
             work: Arc::new(work),
             nodes: smallvec![node],
+            late: None,
             told: false,
         };
         self.by_ticket.insert(self.last_ticket, flight);
@@ -153,17 +160,28 @@ impl<'a> Flights<'a> {
         Some(flight)
     }
 
-    /// Takes the flights that have run out of time, with the time they had. The
-    /// worker of each may be stuck, so another one is started in its place.
+    /// Asks flights that have run out of time to end, and takes those that do
+    /// not, with the time they had. The worker of each may be stuck, so another
+    /// one is started in its place.
     pub fn take_overdue(&mut self, now: Instant) -> Vec<(u64, Duration)> {
         let mut overdue = Vec::new();
-        self.deadlines.retain(|(deadline, ticket)| {
-            let over = *deadline <= now;
-            if over && let Some(flight) = self.by_ticket.get(ticket) {
-                self.pool.add_worker();
-                overdue.push((*ticket, flight.work.spec.node.timeout.unwrap_or_default()));
+        self.deadlines.retain_mut(|(deadline, ticket)| {
+            if *deadline > now {
+                return true;
             }
-            !over
+            let Some(flight) = self.by_ticket.get_mut(ticket) else {
+                return false;
+            };
+            let limit = flight.work.spec.node.timeout.unwrap_or_default();
+            if flight.work.stop.is_heard() && flight.late.is_none() {
+                flight.late = Some(limit);
+                flight.work.stop.stop();
+                *deadline = now + PATIENCE;
+                return true;
+            }
+            self.pool.add_worker();
+            overdue.push((*ticket, limit));
+            false
         });
         overdue
     }

@@ -1,15 +1,26 @@
 //! Gathers what the execution of one node takes. It knows the session; it is
 //! unaware of what else is going on in the run.
 
-use refrain_store::Signature;
+use std::sync::Arc;
 
-use crate::executor::{Arg, Draft, Work};
+use super::keys::Keys;
+use crate::execution::Stop;
 use crate::graph::Wire;
+use crate::queries::Standing;
 use crate::session::Session;
+use crate::signature::PartHashes;
+use crate::work::{Arg, Draft, Work};
 
-/// The work of a node all of whose parents have their values. `key` is its
-/// resolved signature; with `forced` it executes although its output is found.
-pub(super) fn gather(session: &Session, node: u32, key: Signature, forced: bool) -> Work {
+/// The work of a node all of whose parents have their values. `resolved` is
+/// what it is known by; with `forced` it executes although its output is found.
+pub(super) fn gather(
+    session: &Session,
+    keys: &Keys,
+    node: u32,
+    resolved: PartHashes,
+    forced: bool,
+    stop: Stop,
+) -> Work {
     let spec = session.spec(node);
     let mut files = Vec::new();
     let wires = session.graph.wires.row(node).iter();
@@ -24,12 +35,11 @@ pub(super) fn gather(session: &Session, node: u32, key: Signature, forced: bool)
             Wire::Node(parent) => Arg::Output(*parent, session.output(*parent)),
         });
     let args = args.collect();
-    let own = session.key(node);
-    let recorded = session.context().store.is_some() && !own.ephemeral;
+    let lasting = keys.key(session, node).standing != Standing::Ephemeral;
+    let recorded = session.context().store.is_some() && lasting;
     let draft = recorded.then(|| {
-        let (parts, notes) = session.parts(node);
+        let (parts, notes) = keys.parts(session, node, None);
         Draft {
-            signature: own.signature,
             parts,
             notes,
             keeps_output: spec.node.cache,
@@ -37,10 +47,13 @@ pub(super) fn gather(session: &Session, node: u32, key: Signature, forced: bool)
     });
     Work {
         spec,
-        key,
+        key: resolved.resolved(),
+        hashes: resolved,
         args,
         files,
         draft,
         forced,
+        looked_at: session.looked_at(),
+        stop: Arc::new(stop),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam::channel::Sender;
+use refrain_store::Signature;
 use rustc_hash::FxHashMap;
 
 use crate::event::{RunEvent, emit};
@@ -22,6 +23,8 @@ pub(super) struct Ending<'a> {
     /// How long it ran in this run.
     pub elapsed: Duration,
     pub note: Option<Arc<str>>,
+    /// What it printed, if it failed.
+    pub log: Option<Arc<str>>,
 }
 
 impl<'a> Ending<'a> {
@@ -40,6 +43,7 @@ impl<'a> Ending<'a> {
             output: None,
             elapsed: Duration::ZERO,
             note,
+            log: None,
         }
     }
 }
@@ -89,12 +93,13 @@ impl<'a> Ledger<'a> {
     }
 
     /// Tells and keeps how a node ended.
-    pub fn tell(&mut self, session: &Session, node: u32, ending: Ending<'_>) {
+    pub fn tell(&mut self, session: &Session, node: u32, signature: Signature, ending: Ending<'_>) {
         let Ending {
             outcome,
             output,
             elapsed,
             note,
+            log,
         } = ending;
         let ran = matches!(outcome, Outcome::Executed | Outcome::Failed);
         let mut cause = if ran { self.causes.take(node) } else { None };
@@ -113,7 +118,7 @@ impl<'a> Ledger<'a> {
         let entry = Entry {
             outcome,
             cause,
-            signature: session.key(node).signature,
+            signature,
             digest: kept.map(|output| output.digest),
             bytes: kept.and_then(Handle::bytes),
             elapsed,
@@ -122,6 +127,7 @@ impl<'a> Ledger<'a> {
                 _ => Duration::ZERO,
             },
             note: note.or_else(incomplete),
+            log,
         };
         emit(self.events, || {
             let name = session.graph.name_of(node).clone();

@@ -104,20 +104,11 @@ impl Binder<'_> {
     }
 
     fn identify(&self, source: &SourceName, input: &Input) -> Result<Known> {
-        let (read, shown) = match &input.0 {
+        let read = match &input.0 {
             Kind::Typed(typed) => return Ok(identify_typed(typed)),
-            Kind::File(path) => (
-                files::one(path, self.store),
-                path.display().to_string().into(),
-            ),
-            Kind::Files(paths) => (
-                files::list(paths, self.store),
-                format!("{} files", paths.len()).into(),
-            ),
-            Kind::Dir(path) => (
-                files::below(path, self.store),
-                path.display().to_string().into(),
-            ),
+            Kind::File { path, named } => files::one(path, *named, self.store),
+            Kind::Files(paths) => files::list(paths, self.store),
+            Kind::Dir(path) => files::below(path, self.store),
         };
         let (digest, files) = read.map_err(|(path, cause)| Error::SourceFile {
             input: source.name.to_string(),
@@ -126,7 +117,7 @@ impl Binder<'_> {
         })?;
         Ok(Known {
             digest,
-            shown: Some(shown),
+            shown: None,
             unhashable: None,
             files: Some(files),
         })

@@ -1,0 +1,44 @@
+//! The clock by which file systems stamp changes. It stands still between
+//! ticks of some milliseconds, so of two things in one tick nobody can say
+//! which came first.
+
+use std::time::{Duration, SystemTime};
+
+/// The time that a file would be stamped with that changed now.
+pub(crate) fn stamp() -> SystemTime {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::time::{ClockId, clock_gettime};
+        if let Ok(time) = clock_gettime(ClockId::CLOCK_REALTIME_COARSE) {
+            return SystemTime::UNIX_EPOCH + Duration::from(time);
+        }
+    }
+    SystemTime::now()
+}
+
+/// The stamp of now, as soon as it is later than `earlier`: what changed before
+/// `earlier` was taken bears another one. A clock that was set back is not
+/// waited for.
+pub(crate) fn stamp_after(earlier: SystemTime) -> SystemTime {
+    for _ in 0..100 {
+        let now = stamp();
+        if now != earlier {
+            return now;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    stamp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_stamp_is_waited_for() {
+        let earlier = stamp();
+        assert!(stamp_after(earlier) > earlier);
+        let long_ago = earlier - Duration::from_secs(60);
+        assert!(stamp_after(long_ago) >= earlier);
+    }
+}

@@ -1,0 +1,371 @@
+//! One difference put into words: what a leaf was and what it is, down to the
+//! changed line. It is unaware of where the leaf stands and of what depends on
+//! it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use refrain_store::{Digest, Leaf, Store};
+
+use crate::files;
+use crate::note::{FileNote, Note};
+
+/// Longest piece of a line, in characters, that is shown.
+const SHOWN: usize = 120;
+
+/// Looks up the texts that leaves point at.
+pub(crate) struct Texts<'a> {
+    pub store: Option<&'a Store>,
+    /// Texts of the present tree, which may not be stored yet.
+    pub fresh: &'a [(Digest, Arc<str>)],
+}
+
+impl Texts<'_> {
+    fn note(&self, digest: &Digest) -> Option<Arc<str>> {
+        let fresh = self.fresh.iter().find(|(known, _)| known == digest);
+        fresh
+            .map(|(_, text)| text.clone())
+            .or_else(|| self.store?.note(digest))
+    }
+
+    fn of(&self, leaf: Option<&Leaf>) -> Option<Arc<str>> {
+        self.note(&leaf?.note?)
+    }
+
+    /// The text of a file as it was; the file itself may still be that.
+    fn of_file(&self, file: &FileNote<'_>) -> Option<Arc<str>> {
+        self.note(&file.digest).or_else(|| {
+            let text = files::text(Path::new(file.path))?;
+            (Digest::of(text.as_bytes()) == file.digest).then(|| text.into())
+        })
+    }
+}
+
+/// A difference in words.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Detail {
+    /// All of it in one line.
+    pub line: String,
+    /// The file and line where it is.
+    pub place: Option<Arc<str>>,
+    /// What it was.
+    pub old: Option<Arc<str>>,
+    /// What it is.
+    pub new: Option<Arc<str>>,
+}
+
+/// Tells how a leaf of this name differs; `None` stands for one that is not
+/// there.
+pub(crate) fn tell(
+    name: &str,
+    old: Option<&Leaf>,
+    new: Option<&Leaf>,
+    texts: &Texts<'_>,
+) -> Detail {
+    let (was, is) = (texts.of(old), texts.of(new));
+    let notes = (
+        was.as_deref().map(Note::read),
+        is.as_deref().map(Note::read),
+    );
+    match notes {
+        (Some(Note::File(was)), Some(Note::File(is))) => changed_file(name, &was, &is, texts),
+        (Some(Note::Files(was)), Some(Note::Files(is))) => changed_files(name, &was, &is, texts),
+        (Some(Note::Code { text: was, .. }), Some(Note::Code { place, text: is })) => {
+            changed_code(name, place, was, is)
+        }
+        (None, Some(Note::Code { place, .. })) if old.is_none() => one_sided(
+            format!("{name}{} is used now and was not", at(place)),
+            place,
+        ),
+        (Some(Note::Code { place, .. }), None) if new.is_none() => {
+            one_sided(format!("{name}{} is used no more", at(place)), place)
+        }
+        (was, is) => changed_value(name, (old, was), (new, is)),
+    }
+}
+
+fn changed_value(
+    name: &str,
+    (old, was): (Option<&Leaf>, Option<Note<'_>>),
+    (new, is): (Option<&Leaf>, Option<Note<'_>>),
+) -> Detail {
+    let (was, is) = (was.as_ref().map(shown), is.as_ref().map(shown));
+    let line = match (old, new, &was, &is) {
+        (None, _, _, Some(is)) => format!("{name} is new: {is}"),
+        (None, ..) => format!("{name} is new"),
+        (_, None, Some(was), _) => format!("{name} is gone (it was {was})"),
+        (_, None, ..) => format!("{name} is gone"),
+        (_, _, Some(was), Some(is)) => format!("{name}: {was} -> {is}"),
+        _ => format!("{name} changed"),
+    };
+    Detail {
+        line,
+        place: None,
+        old: was.map(Arc::from),
+        new: is.map(Arc::from),
+    }
+}
+
+/// A note in a few words.
+fn shown(note: &Note<'_>) -> String {
+    match note {
+        Note::Value(text) => clip(text, 0),
+        Note::Code { place, .. } => (*place).to_owned(),
+        Note::File(file) => file.path.to_owned(),
+        Note::Files(files) => format!("{} files", files.len()),
+    }
+}
+
+fn changed_file(name: &str, was: &FileNote<'_>, is: &FileNote<'_>, texts: &Texts<'_>) -> Detail {
+    if was.digest == is.digest {
+        return Detail {
+            line: format!("{name}: {} -> {}", was.path, is.path),
+            place: None,
+            old: Some(was.path.into()),
+            new: Some(is.path.into()),
+        };
+    }
+    let moved = if was.path == is.path {
+        ""
+    } else {
+        ", in place of "
+    };
+    let instead = if moved.is_empty() { "" } else { was.path };
+    let label = if name == is.path {
+        String::new()
+    } else {
+        format!("{name}: ")
+    };
+    let (old, new) = (texts.of_file(was), texts.of_file(is));
+    let (Some(old), Some(new)) = (old, new) else {
+        return Detail {
+            line: format!("{label}{}{moved}{instead} changed", is.path),
+            place: Some(is.path.into()),
+            ..Detail::default()
+        };
+    };
+    let Some(changed) = changed_line(&old, &new) else {
+        // Lines are alike, so it is the ends of lines.
+        return Detail {
+            line: format!("{label}{}{moved}{instead}: line ends changed", is.path),
+            place: Some(is.path.into()),
+            ..Detail::default()
+        };
+    };
+    let place = format!("{}:{}", is.path, changed.number);
+    changed.detail(&format!("{label}{place}{moved}{instead}"), &place)
+}
+
+fn changed_files(
+    name: &str,
+    was: &[FileNote<'_>],
+    is: &[FileNote<'_>],
+    texts: &Texts<'_>,
+) -> Detail {
+    let before = |file: &&FileNote<'_>| was.iter().find(|old| old.path == file.path);
+    let came: Vec<&FileNote<'_>> = is.iter().filter(|file| before(file).is_none()).collect();
+    let changed = is.iter().filter_map(|file| {
+        let old = before(&file)?;
+        (old.digest != file.digest).then_some((old, file))
+    });
+    let changed: Vec<(&FileNote<'_>, &FileNote<'_>)> = changed.collect();
+    let gone = |old: &&FileNote<'_>| !is.iter().any(|file| file.path == old.path);
+    let gone: Vec<&FileNote<'_>> = was.iter().filter(gone).collect();
+    let mut detail = match (changed.first(), came.first(), gone.first()) {
+        (Some((old, file)), ..) => changed_file(name, old, file, texts),
+        (None, Some(file), _) => sole(format!("{name}: {} is new", file.path), file),
+        (None, None, Some(file)) => sole(format!("{name}: {} is gone", file.path), file),
+        (None, None, None) => Detail {
+            line: format!("{name}: the order of the files changed"),
+            ..Detail::default()
+        },
+    };
+    let more = (came.len() + changed.len() + gone.len()).saturating_sub(1);
+    if more > 0 {
+        detail.line = format!("{}; {more} more files differ", detail.line);
+    }
+    detail
+}
+
+fn sole(line: String, file: &FileNote<'_>) -> Detail {
+    one_sided(line, file.path)
+}
+
+fn one_sided(line: String, place: &str) -> Detail {
+    Detail {
+        line,
+        place: Some(place.into()),
+        ..Detail::default()
+    }
+}
+
+/// Code that has changed. Line 0 stands for a whole file.
+fn changed_code(name: &str, place: &str, was: &str, is: &str) -> Detail {
+    let Some(changed) = changed_line(was, is) else {
+        return one_sided(format!("{name}{} changed", at(place)), place);
+    };
+    match place.rsplit_once(':') {
+        Some((file, "0")) if !file.is_empty() => {
+            let place = format!("{file}:{}", changed.number);
+            let label = match name.ends_with(file) {
+                true => format!("{name}:{}", changed.number),
+                false => format!("{name} ({place})"),
+            };
+            changed.detail(&label, &place)
+        }
+        _ => changed.detail(&format!("{name}{}", at(place)), place),
+    }
+}
+
+/// The place of an item in brackets, where it has one.
+fn at(place: &str) -> String {
+    match place.rsplit_once(':') {
+        Some(("", _)) | None => String::new(),
+        Some((file, "0")) => format!(" ({file})"),
+        Some(_) => format!(" ({place})"),
+    }
+}
+
+/// The first line that differs.
+struct ChangedLine<'a> {
+    /// Its number in the new text, from 1.
+    number: usize,
+    /// Before and after; an empty text where a line was added or removed.
+    was: &'a str,
+    is: &'a str,
+}
+
+impl ChangedLine<'_> {
+    fn detail(&self, label: &str, place: &str) -> Detail {
+        let differs = self
+            .was
+            .chars()
+            .zip(self.is.chars())
+            .take_while(|(a, b)| a == b);
+        let from = differs.count();
+        let (was, is) = (clip(self.was, from), clip(self.is, from));
+        Detail {
+            line: format!("{label}: `{was}` -> `{is}`"),
+            place: Some(place.into()),
+            old: Some(was.into()),
+            new: Some(is.into()),
+        }
+    }
+}
+
+/// A line, or the piece of a long one around this character.
+fn clip(line: &str, around: usize) -> String {
+    let length = line.chars().count();
+    if length <= SHOWN {
+        return line.to_owned();
+    }
+    let start = around.saturating_sub(SHOWN / 3).min(length - SHOWN);
+    let piece: String = line.chars().skip(start).take(SHOWN).collect();
+    let before = if start > 0 { "…" } else { "" };
+    let after = if start + SHOWN < length { "…" } else { "" };
+    format!("{before}{piece}{after}")
+}
+
+fn changed_line<'a>(old: &'a str, new: &'a str) -> Option<ChangedLine<'a>> {
+    let (mut was, mut is) = (old.lines(), new.lines());
+    for number in 1.. {
+        let (was_here, is_here) = match (was.next(), is.next()) {
+            (None, None) => return None,
+            (a, b) if a == b => continue,
+            (a, b) => (a.unwrap_or(""), b.unwrap_or("")),
+        };
+        let (before, after) = (old.lines().count(), new.lines().count());
+        // A line put in or taken out is told as such.
+        let put_in = after > before && is.clone().next() == Some(was_here);
+        let taken_out = before > after && was.clone().next() == Some(is_here);
+        return Some(ChangedLine {
+            number,
+            was: if put_in { "" } else { was_here.trim() },
+            is: if taken_out { "" } else { is_here.trim() },
+        });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines<'a>(old: &'a str, new: &'a str) -> Option<(usize, &'a str, &'a str)> {
+        changed_line(old, new).map(|line| (line.number, line.was, line.is))
+    }
+
+    #[test]
+    fn the_changed_line_is_the_first_that_differs() {
+        assert_eq!(lines("a\nb\nc", "a\nx\nc"), Some((2, "b", "x")));
+        assert_eq!(lines("a\nc", "a\nb\nc"), Some((2, "", "b")));
+        assert_eq!(lines("a\nb\nc", "a\nc"), Some((2, "b", "")));
+        assert_eq!(lines("a", "a"), None);
+        assert_eq!(lines("a", "a\nb"), Some((2, "", "b")));
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_its_change() {
+        let old = "x".repeat(1000);
+        let new = format!("{}y{}", "x".repeat(500), "x".repeat(499));
+        let detail = changed_line(&old, &new)
+            .unwrap()
+            .detail("a.json", "a.json:1");
+        let new = detail.new.unwrap();
+        assert!(
+            new.contains('y') && new.chars().count() == SHOWN + 2,
+            "{new}"
+        );
+    }
+
+    fn leaf(name: &str, note: &str, fresh: &mut Vec<(Digest, Arc<str>)>) -> Leaf {
+        let digest = Digest::of(note.as_bytes());
+        fresh.push((digest, note.into()));
+        Leaf {
+            name: name.into(),
+            digest,
+            note: Some(digest),
+        }
+    }
+
+    #[test]
+    fn a_changed_file_is_told_by_its_line() {
+        let mut fresh = Vec::new();
+        let mut file = |text: &str| {
+            let digest = Digest::of(text.as_bytes());
+            fresh.push((digest, text.into()));
+            let note = crate::note::of_file(Path::new("data/a.txt"), &digest);
+            leaf("text", &note, &mut fresh)
+        };
+        let (old, new) = (file("one\ntwo\n"), file("one\n2\n"));
+        let texts = Texts {
+            store: None,
+            fresh: &fresh,
+        };
+        let detail = tell("text", Some(&old), Some(&new), &texts);
+        assert_eq!(detail.line, "text: data/a.txt:2: `two` -> `2`");
+        assert_eq!(detail.place.as_deref(), Some("data/a.txt:2"));
+    }
+
+    #[test]
+    fn of_several_files_the_first_that_differs_is_told() {
+        let mut fresh = Vec::new();
+        let mut files = |files: &[(&str, &str)]| {
+            let files = files
+                .iter()
+                .map(|(path, text)| (Path::new(*path), Digest::of(text.as_bytes())));
+            let note = crate::note::of_files(files);
+            leaf("docs", &note, &mut fresh)
+        };
+        let old = files(&[("a", "1"), ("b", "1")]);
+        let new = files(&[("a", "1"), ("b", "2"), ("c", "1")]);
+        let texts = Texts {
+            store: None,
+            fresh: &fresh,
+        };
+        let line = |old, new| tell("docs", Some(old), Some(new), &texts).line;
+        assert_eq!(line(&old, &new), "docs: b changed; 1 more files differ");
+        let fewer = &Leaf { ..old.clone() };
+        assert_eq!(line(&new, fewer), "docs: b changed; 1 more files differ");
+    }
+}

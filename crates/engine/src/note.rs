@@ -1,0 +1,107 @@
+//! Notes: the small texts that leaves point at, in the few forms they have. It
+//! writes and reads them, and is unaware of who compares them.
+//!
+//! * A value stands as it is shown to people: JSON, or a quoted text.
+//! * Code is a line `file:line`, then the item's text.
+//! * A file is `@`, its digest, a space, its path; its text is the note of that
+//!   very digest, where it was kept.
+//! * Several files are a line `@@`, then one such line each, without the `@`.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use refrain_store::Digest;
+
+/// A note taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Note<'a> {
+    Value(&'a str),
+    Code { place: &'a str, text: &'a str },
+    File(FileNote<'a>),
+    Files(Vec<FileNote<'a>>),
+}
+
+/// A file in a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileNote<'a> {
+    pub digest: Digest,
+    /// The path, escaped where it is not plain text.
+    pub path: &'a str,
+}
+
+impl<'a> Note<'a> {
+    /// Takes a note apart.
+    pub fn read(text: &'a str) -> Self {
+        let file = |line: &'a str| {
+            let (digest, path) = line.split_once(' ')?;
+            let digest = digest.parse().ok()?;
+            Some(FileNote { digest, path })
+        };
+        if let Some(lines) = text.strip_prefix("@@\n") {
+            return Note::Files(lines.lines().filter_map(file).collect());
+        }
+        if let Some(note) = text.strip_prefix('@').and_then(file) {
+            return Note::File(note);
+        }
+        match text.split_once('\n') {
+            Some((place, text)) => Note::Code { place, text },
+            None => Note::Value(text),
+        }
+    }
+}
+
+/// The note of one file.
+pub(crate) fn of_file(path: &Path, digest: &Digest) -> Arc<str> {
+    format!("@{digest} {}", shown(path)).into()
+}
+
+/// The note of several files.
+pub(crate) fn of_files<'a>(files: impl Iterator<Item = (&'a Path, Digest)>) -> Arc<str> {
+    let mut text = String::from("@@\n");
+    for (path, digest) in files {
+        let _ = writeln!(text, "{digest} {}", shown(path));
+    }
+    text.into()
+}
+
+/// A path as one line of text; different paths are shown differently.
+pub(crate) fn shown(path: &Path) -> String {
+    let plain = path.to_str();
+    let plain = plain.filter(|text| !text.contains(|c: char| c.is_control() || c == '\\'));
+    match plain {
+        Some(text) => text.to_owned(),
+        None => path
+            .as_os_str()
+            .as_encoded_bytes()
+            .escape_ascii()
+            .to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let digest = Digest::of(b"x");
+        let odd = Path::new(std::ffi::OsStr::from_bytes(b"a b\n\xff"));
+        let note = of_file(odd, &digest);
+        let file = FileNote {
+            digest,
+            path: r"a b\n\xff",
+        };
+        assert_eq!(Note::read(&note), Note::File(file));
+        let note = of_files([(odd, digest)].into_iter());
+        assert_eq!(Note::read(&note), Note::Files(vec![file]));
+        assert_eq!(Note::read("\"@x\""), Note::Value("\"@x\""));
+        let code = Note::Code {
+            place: "src/main.rs:3",
+            text: "fn f() {}\n",
+        };
+        assert_eq!(Note::read("src/main.rs:3\nfn f() {}\n"), code);
+    }
+}

@@ -1,0 +1,72 @@
+//! The files that nodes' actions find, as far as the store knows them, and what
+//! nodes are known by with them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use refrain_store::{Digest, Parts, Signature};
+
+use super::Session;
+use crate::queries;
+use crate::signature::Notes;
+use crate::trail::{self, Trail, Trails};
+
+/// Work known by the digests of what it reads.
+pub(crate) struct Resolved {
+    /// The resolved signature; `None` if what it will find is not known.
+    pub signature: Option<Signature>,
+    /// The files that it is known to find, where it finds any.
+    pub trail: Option<Trail>,
+}
+
+impl Session {
+    /// Where the store has what it knows of files found, by nodes' names.
+    pub fn trail_records(&self) -> impl Iterator<Item = (Arc<str>, Signature)> {
+        let seen = (0..self.graph.nodes.len() as u32).filter(|node| self.is_seen(*node));
+        let finding = seen.filter(|node| self.graph.node(*node).discovers);
+        finding.map(|node| {
+            let base = queries::base(&self.db, self.units[node as usize]);
+            let name = format!("{} (files found)", self.graph.name_of(node));
+            (name.into(), trail::key(&base.signature))
+        })
+    }
+
+    /// The files that some work finds, if it is known that they are what they
+    /// were when it found them.
+    pub fn trail(&self, work: &Signature) -> Option<Trail> {
+        let store = self.context().store.as_ref()?;
+        let digest = |path: &Path| self.context().file_digest(path);
+        Trails::recall(store, work).matching(digest).cloned()
+    }
+
+    /// What the node is known by as its parents' outputs have these digests.
+    pub fn resolve(&self, node: u32, digest: impl Fn(u32) -> Digest) -> Resolved {
+        let digest = |parent| *digest(parent).as_bytes();
+        let base = self.hashes(node, digest, None).resolved();
+        if !self.graph.node(node).discovers {
+            return Resolved {
+                signature: Some(base),
+                trail: None,
+            };
+        }
+        let trail = self.trail(&base);
+        let with = |trail| self.hashes(node, digest, Some(trail)).resolved();
+        Resolved {
+            signature: trail.as_ref().map(with),
+            trail,
+        }
+    }
+
+    /// The parts as they are in the present revision. The files that an
+    /// execution is yet to find are taken to be those of the last one.
+    pub fn present_parts(&self, node: u32) -> (Parts, Notes) {
+        let digest = |path: &Path| self.context().file_digest(path);
+        let trail = self.graph.node(node).discovers.then(|| {
+            let trails = queries::trails(&self.db, self.units[node as usize]);
+            let matching = trails.matching(digest).cloned();
+            matching.or_else(|| Some(trails.newest()?.now(digest)))
+        });
+        let parent = |parent| self.key(parent).signature;
+        self.parts(node, parent, trail.flatten().as_ref())
+    }
+}

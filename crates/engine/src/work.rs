@@ -1,0 +1,51 @@
+//! Work: one node to execute, gathered with everything that this takes, so that
+//! it can be done on any thread. It is unaware of how it is done.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use refrain_store::{Parts, Signature};
+
+use crate::db::Spec;
+use crate::execution::Stop;
+use crate::files::Tracked;
+use crate::handle::Handle;
+use crate::signature::{Notes, PartHashes};
+use crate::value::Value;
+
+/// One node to execute, with everything that this takes.
+pub(crate) struct Work {
+    pub spec: Arc<Spec>,
+    /// The resolved signature: the name of this very work. Files that it is
+    /// going to find are not in it.
+    pub key: Signature,
+    /// What `key` is made of.
+    pub hashes: PartHashes,
+    pub args: Vec<Arg>,
+    /// File sources among the arguments: still the same when it has run?
+    pub files: Vec<Arc<Tracked>>,
+    /// What goes into the record; without it nothing is recorded.
+    pub draft: Option<Draft>,
+    /// Whether the action executes although an output is found under the key.
+    pub forced: bool,
+    /// When the run looked at its files.
+    pub looked_at: SystemTime,
+    /// What ends the work early.
+    pub stop: Arc<Stop>,
+}
+
+/// The argument of one parameter.
+pub(crate) enum Arg {
+    Given(Value),
+    /// The output of the node of this number.
+    Output(u32, Arc<Handle>),
+}
+
+/// The part of a record that is known before the work is done.
+pub(crate) struct Draft {
+    /// What the signature is made of, without the files that will be found.
+    pub parts: Parts,
+    pub notes: Notes,
+    /// Whether the output is stored; otherwise the record only explains.
+    pub keeps_output: bool,
+}
