@@ -4,12 +4,8 @@
 use std::fmt::Write;
 
 use refrain::{Explanation, Step};
-use similar::{ChangeTag, TextDiff};
 
 use crate::style::{DIM, NAME, NEW, OLD, WARN};
-
-/// Unchanged lines around a changed one.
-const CONTEXT: usize = 2;
 
 /// The way down, indented by a level for each node.
 pub fn describe(explanation: &Explanation) -> String {
@@ -23,63 +19,68 @@ pub fn describe(explanation: &Explanation) -> String {
             "{indent}{NAME}{}{NAME:#}  {WARN}{kind}{WARN:#}",
             step.node
         );
-        let change = (depth == last).then(|| change(step, &indent)).flatten();
-        let detail = match &change {
-            Some(_) => heading(step),
-            None => step.reason.detail.to_string(),
+        let changed = depth == last && (step.old.is_some() || step.new.is_some());
+        let detail = match changed {
+            true => heading(step),
+            false => step.reason.detail.to_string(),
         };
         if !detail.is_empty() {
             let _ = write!(text, ": {detail}");
         }
         text.push('\n');
-        text += &change.unwrap_or_default();
+        if changed {
+            text += &change(step, &indent);
+        }
     }
     text
 }
 
-/// The leaf that changed and, for code, where it stands.
+/// The leaf that changed and, where it is in a file, its place.
 fn heading(step: &Step) -> String {
     let leaf = step.leaf.as_deref().unwrap_or_default();
-    let place = [&step.new, &step.old]
-        .into_iter()
-        .flatten()
-        .find_map(|text| place(text));
-    match place {
+    match &step.place {
         Some(place) => format!("{leaf}{DIM} ({place}){DIM:#}"),
         None => leaf.to_owned(),
     }
 }
 
-/// A text of code starts with a line `file:line`.
-fn place(text: &str) -> Option<&str> {
-    let (place, _) = text.split_once('\n')?;
-    let (file, line) = place.rsplit_once(':')?;
-    (!file.is_empty() && line != "0").then_some(place)
-}
-
-/// What the leaf was and what it is, line by line; `None` where neither is known.
-fn change(step: &Step, indent: &str) -> Option<String> {
-    if step.old.is_none() && step.new.is_none() {
-        return None;
-    }
-    let body = |text: &Option<std::sync::Arc<str>>| {
-        let text = text.as_deref().unwrap_or_default();
-        let code = text.split_once('\n').map(|(_, code)| code);
-        code.unwrap_or(text).to_owned()
-    };
-    let (old, new) = (body(&step.old), body(&step.new));
-    let diff = TextDiff::from_lines(&old, &new);
+/// What the leaf was and what it is; of a file or of code, the changed line.
+fn change(step: &Step, indent: &str) -> String {
+    let lines = [(OLD, '-', &step.old), (NEW, '+', &step.new)];
     let mut text = String::new();
-    for group in diff.grouped_ops(CONTEXT) {
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let (style, sign) = match change.tag() {
-                ChangeTag::Delete => (OLD, '-'),
-                ChangeTag::Insert => (NEW, '+'),
-                ChangeTag::Equal => (DIM, ' '),
-            };
-            let line = change.value().trim_end_matches('\n');
-            let _ = writeln!(text, "{indent}    {style}{sign} {line}{style:#}");
+    for (style, sign, line) in lines {
+        // An empty line stands for one that was not there.
+        if let Some(line) = line.as_deref().filter(|line| !line.is_empty()) {
+            let _ = writeln!(text, "{indent}  {style}{sign} {line}{style:#}");
         }
     }
-    (!text.is_empty()).then_some(text)
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use refrain::{CacheConfig, Node, Param, Pipeline, Runner, inputs};
+
+    use super::describe;
+
+    #[test]
+    fn the_way_down_ends_with_old_and_new() {
+        let parent = Node::named("parent")
+            .param(Param::of::<u64>("x"))
+            .cached(|args| Ok(*args.get::<u64>(0)));
+        let child = Node::named("child")
+            .param(Param::of::<u64>("parent"))
+            .cached(|args| Ok(*args.get::<u64>(0)));
+        let pipeline = Pipeline::new(vec![parent, child]).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+        runner.run(&pipeline, inputs! { x: 5 }).unwrap();
+        let run = runner.run(&pipeline, inputs! { x: 6 }).unwrap();
+        let told =
+            anstream::adapter::strip_str(&describe(&run.explain("child").unwrap())).to_string();
+        assert_eq!(
+            told,
+            "child  dependency: parent changed\n  parent  inputs: x\n    - 5\n    + 6\n"
+        );
+    }
 }

@@ -21,5 +21,11 @@ pub fn describe(location: &Location, node: &NodeReport) -> String {
     for line in node.note.as_deref().unwrap_or_default().lines() {
         let _ = writeln!(text, "  {line}");
     }
+    if let Some(log) = &node.log {
+        let _ = writeln!(text, "  {DIM}it printed:{DIM:#}");
+        for line in log.lines() {
+            let _ = writeln!(text, "  {DIM}|{DIM:#} {line}");
+        }
+    }
     text
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
-use refrain_store::{RunEntry, Store};
+use refrain_store::{Codec, Damage, Output, RunEntry, Store};
 
 use self::aftermath::{outputs, remember};
 use self::sessions::Sessions;
@@ -151,6 +151,28 @@ impl Runner {
     /// The store of its cache directory; `None` where nothing is cached.
     pub fn store(&self) -> Option<Arc<Store>> {
         self.shared.store.clone()
+    }
+
+    /// A stored output of a node as JSON has it, for people and other programs.
+    /// `None` where the stored bytes are what they want: bytes, texts, files,
+    /// and what JSON cannot have.
+    ///
+    /// # Errors
+    /// The output is lost.
+    pub fn plain(
+        &self,
+        pipeline: &Pipeline,
+        node: &str,
+        output: &Output,
+    ) -> Result<Option<serde_json::Value>, Damage> {
+        let codec = pipeline.graph.find(node).ok();
+        let codec = codec.and_then(|node| pipeline.graph.node(node).output.codec());
+        match (codec, self.store()) {
+            (Some(codec), Some(store)) if output.codec == Codec::BINCODE => {
+                Ok(codec.plain(&codec.get(&store, output)?))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Makes one output again that turned out lost after its run had ended.

@@ -45,6 +45,11 @@ pub trait ValueCodec: Send + Sync {
     /// Whether a value is still good when the store has it: otherwise the
     /// store took it over, and gives it anew to everybody who asks.
     fn in_memory(&self) -> bool;
+    /// A value as JSON has it, for people and other programs; `None` where its
+    /// stored bytes are what they want, or JSON cannot have it.
+    fn plain(&self, _value: &Value) -> Option<serde_json::Value> {
+        None
+    }
 }
 
 /// A type as the engine knows it: an identity, a name for people, and a codec
@@ -146,5 +151,9 @@ impl<T: Any + Send + Sync + Serialize + DeserializeOwned> ValueCodec for SerdeCo
 
     fn in_memory(&self) -> bool {
         true
+    }
+
+    fn plain(&self, value: &Value) -> Option<serde_json::Value> {
+        serde_json::to_value(value.get::<T>()?).ok()
     }
 }

@@ -1,8 +1,9 @@
 //! `get`: the output of a node, if it is current.
 
 use std::path::Path;
+use std::{fs, io};
 
-use refrain_store::{Output, Store};
+use refrain_store::{Codec, Damage, Output, Store};
 use serde_json::json;
 
 use super::FORMAT;
@@ -47,11 +48,23 @@ pub fn get(args: GetArgs, project: Project, printer: &Printer) -> Result<Exit> {
         }))?;
         return Ok(Exit::Fine);
     }
-    match &args.output {
-        Some(path) => put(&store, &output, path)?,
-        None => {
-            let bytes = load(&store, &output)?;
-            printer.bytes(|out| out.write_all(&bytes))?;
+    let plain = runner.plain(&project.pipeline, node, &output);
+    match (plain.map_err(lost)?, &args.output) {
+        (Some(value), None) => printer.json(&value)?,
+        (Some(value), Some(path)) => write(path, &value)?,
+        (None, Some(path)) => {
+            let exported = store.export(&output, path);
+            exported.map_err(|source| Error::file("write", path, source))?;
+        }
+        (None, None) if output.codec == Codec::TREE => {
+            return Err(Error::Usage {
+                problem: format!("the output of \"{node}\" is a directory"),
+                help: Some("say where to put it, with `-o DIR`".to_owned()),
+            });
+        }
+        (None, None) => {
+            let mut bytes = store.open_output(&output).map_err(lost)?;
+            printer.bytes(|out| io::copy(&mut bytes, out).map(drop))?;
         }
     }
     Ok(Exit::Fine)
@@ -64,14 +77,14 @@ fn last(project: &Project, store: &Store, node: &str) -> Result<Output> {
     output.ok_or_else(|| Error::NoOutput(node.to_owned()))
 }
 
-fn load(store: &Store, output: &Output) -> Result<Vec<u8>> {
-    store.load(output).map_err(|damage| Error::Usage {
+fn lost(damage: Damage) -> Error {
+    Error::Usage {
         problem: damage.to_string(),
-        help: Some("a run heals it".to_owned()),
-    })
+        help: Some("a run makes it again".to_owned()),
+    }
 }
 
-fn put(store: &Store, output: &Output, path: &Path) -> Result<()> {
-    let bytes = load(store, output)?;
-    std::fs::write(path, bytes).map_err(|source| Error::file("write", path, source))
+fn write(path: &Path, value: &serde_json::Value) -> Result<()> {
+    let text = format!("{value}\n");
+    fs::write(path, text).map_err(|source| Error::file("write", path, source))
 }
