@@ -6,7 +6,7 @@
 mod adopt;
 
 use std::io::{self, Read, Seek, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cap_std::fs::File;
@@ -86,6 +86,36 @@ impl Blobs {
             self.set_verified(blob, &identity);
         }
         Ok(file)
+    }
+
+    /// Puts the blob, verified, at `name` in `target` too, where nothing stands: under one more name of its file
+    /// where that can be done, else as a copy.
+    pub(crate) fn put_at(
+        &self,
+        blob: &Blob,
+        size: u64,
+        target: &Root,
+        name: &Path,
+    ) -> Result<(), Damage> {
+        let mut file = self.open(blob, size)?;
+        let before = file.metadata().map(|found| Identity::of(&found));
+        let linked = self
+            .directory()
+            .and_then(|blobs| blobs.hard_link(blob.name(), target, name));
+        if linked.is_ok() {
+            // One more link changed the state of the file, and nothing else did.
+            let after = file.metadata().map(|found| Identity::of(&found));
+            if let (Ok(before), Ok(after)) = (before, after)
+                && before.same_bytes(&after)
+            {
+                self.set_verified(blob, &after);
+            }
+            return Ok(());
+        }
+        // Another file system, or too many names.
+        target.copy(&mut file, name, blob.mode()).map_err(|error| {
+            Damage::Unplaced(format!("write {}: {error}", target.path(name).display()))
+        })
     }
 
     /// Makes sure that `bytes` are on disk as `blob`, which must be theirs.

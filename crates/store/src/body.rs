@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::codec::Codec;
 use crate::digest::{Digest, Signature};
+use crate::fields::{CHECK, Reader, check, micros, put_bytes, put_number};
 use crate::record::{Leaf, Output, Part, Parts, Record};
 
 /// The first byte of a body. A newer one is a miss and never rewritten in place.
@@ -18,7 +19,6 @@ const HAS_ENV: u8 = 2;
 const HAS_INPUTS: u8 = 4;
 const HAS_DEPS: u8 = 8;
 const IS_INLINE: u8 = 16;
-const CHECK: usize = 8;
 
 /// A record as the three columns of its row.
 pub(crate) struct Row {
@@ -136,22 +136,6 @@ pub(crate) fn decode_part(hash: Digest, body: &[u8]) -> Option<Part> {
     from.0.is_empty().then_some(Part { hash, leaves })
 }
 
-/// Eight bytes of BLAKE3 over the fields in order; every field but the last has a fixed length.
-pub(crate) fn check(fields: &[&[u8]]) -> [u8; CHECK] {
-    let mut hasher = blake3::Hasher::new();
-    for field in fields {
-        hasher.update(field);
-    }
-    let mut sum = [0; CHECK];
-    sum.copy_from_slice(&hasher.finalize().as_bytes()[..CHECK]);
-    sum
-}
-
-/// A duration in whole microseconds; five hundred thousand years are the most there is.
-pub(crate) fn micros(elapsed: Duration) -> u64 {
-    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
-}
-
 fn key(prefix: u64, rest: &[u8]) -> Option<Signature> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&prefix.to_le_bytes());
@@ -171,19 +155,6 @@ fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
-fn put_number(to: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        to.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    to.push(number as u8);
-}
-
-fn put_bytes(to: &mut Vec<u8>, bytes: &[u8]) {
-    put_number(to, bytes.len() as u64);
-    to.extend_from_slice(bytes);
-}
-
 fn put_leaves(to: &mut Vec<u8>, leaves: &[Leaf]) {
     put_number(to, leaves.len() as u64);
     for leaf in leaves {
@@ -197,10 +168,7 @@ fn put_leaves(to: &mut Vec<u8>, leaves: &[Leaf]) {
     }
 }
 
-/// Takes fields off the front of a slice; `None` when they are not there.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn record(
         &mut self,
         signature: u64,
@@ -281,47 +249,6 @@ impl<'a> Reader<'a> {
             leaves.push(Leaf { name, digest, note });
         }
         Some(leaves)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let [byte] = *self.array()?;
-            let bits = u64::from(byte & 0x7f);
-            if bits << shift >> shift != bits {
-                return None;
-            }
-            number |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn text(&mut self) -> Option<Arc<str>> {
-        let len = self.number()?;
-        self.utf8(len).map(Into::into)
-    }
-
-    fn utf8(&mut self, len: u64) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes(usize::try_from(len).ok()?)?).ok()
-    }
-
-    fn digest(&mut self) -> Option<Digest> {
-        self.array().copied().map(Digest::from_bytes)
-    }
-
-    fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
-        let (bytes, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(bytes)
     }
 }
 

@@ -80,6 +80,8 @@ pub(crate) enum Alone {
     Opening = 0,
     /// Reading, changing and replacing `metadata.json`.
     Snapshot = 1,
+    /// Putting a tree in the place of a damaged one.
+    Trees = 2,
 }
 
 impl Locks {

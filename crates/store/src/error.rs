@@ -53,6 +53,14 @@ pub enum StoreError {
         /// The newest format this version knows.
         known: i64,
     },
+    /// Something that cannot be part of an output.
+    #[error("take over {}: {reason}", path.display())]
+    Unfit {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is, and what an output can have.
+        reason: String,
+    },
     /// The record database refused an operation.
     #[error("{operation} {}: {source}", path.display())]
     Database {

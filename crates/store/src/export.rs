@@ -1,4 +1,4 @@
-//! Files written outside of the cache directory: whole or not at all, and never a link into it.
+//! Files and directories written outside of the cache directory: whole or not at all, and never a link into it.
 //!
 //! Unaware of what is exported.
 
@@ -23,6 +23,48 @@ pub(crate) fn file(
         let _ = std::fs::remove_file(&beside);
     }
     done
+}
+
+/// Puts a directory at `to` in which `fill` makes what it has; what stands there goes as a whole.
+pub(crate) fn directory(to: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let beside = beside(to)?;
+    let done = std::fs::create_dir(&beside)
+        .and_then(|()| fill(&beside))
+        .and_then(|()| exchange(&beside, to));
+    // What is there now is the half of a new one, or the old one.
+    let removed = match beside.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(found) if found.is_dir() => std::fs::remove_dir_all(&beside),
+        Ok(_) => std::fs::remove_file(&beside),
+    };
+    done.and(removed)
+}
+
+/// Puts `new` at `to` at once, and what stood there at `new`.
+fn exchange(new: &Path, to: &Path) -> io::Result<()> {
+    if to.symlink_metadata().is_err() {
+        return std::fs::rename(new, to);
+    }
+    if swap(new, to).is_ok() {
+        return Ok(());
+    }
+    // Not here: the path is empty for a moment.
+    let old = beside(to)?;
+    std::fs::rename(to, &old)?;
+    std::fs::rename(new, to)?;
+    std::fs::rename(&old, new)
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn swap(one: &Path, other: &Path) -> io::Result<()> {
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+    let flags = RenameFlags::RENAME_EXCHANGE;
+    renameat2(AT_FDCWD, one, AT_FDCWD, other, flags).map_err(io::Error::from)
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn swap(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A new file, with the mode that the process gives to files.

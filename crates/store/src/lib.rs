@@ -21,8 +21,11 @@ pub mod codec;
 mod record;
 
 mod blob;
+mod fields;
+
 mod body;
 mod root;
+mod tree;
 
 mod ahead;
 mod blobs;
@@ -38,9 +41,12 @@ mod sources;
 
 mod scratch;
 mod snapshot;
+mod survey;
 
 mod opening;
 mod recent;
+mod trees;
+
 mod spare;
 
 mod access;

@@ -104,6 +104,39 @@ impl Root {
         self.dir.create_dir(name)
     }
 
+    /// Makes a symbolic link, which must not exist.
+    pub(crate) fn link(&self, name: impl AsRef<Path>, target: impl AsRef<Path>) -> io::Result<()> {
+        self.dir.symlink(target, name)
+    }
+
+    /// Where the symbolic link `name` leads to, as it stands there.
+    pub(crate) fn link_target(&self, name: impl AsRef<Path>) -> io::Result<PathBuf> {
+        self.dir.read_link_contents(name)
+    }
+
+    /// Gives the file `name` another name, `to` in `target`, which must not exist.
+    pub(crate) fn hard_link(
+        &self,
+        name: impl AsRef<Path>,
+        target: &Self,
+        to: impl AsRef<Path>,
+    ) -> io::Result<()> {
+        self.dir.hard_link(name, &target.dir, to)
+    }
+
+    /// Makes a file with what `from` gives, which must not exist.
+    pub(crate) fn copy(
+        &self,
+        from: &mut File,
+        name: impl AsRef<Path>,
+        mode: u32,
+    ) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(mode);
+        let mut to = self.dir.open_with(name, &options)?;
+        io::copy(from, &mut to).map(drop)
+    }
+
     /// Removes a directory, which must be empty.
     pub(crate) fn remove_empty(&self, name: impl AsRef<Path>) -> io::Result<()> {
         self.dir.remove_dir(name)

@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tracing::warn;
 
-use crate::body::micros;
 use crate::codec::Codec;
 use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
+use crate::fields::micros;
 use crate::record::{Part, Record};
 use crate::root::{Identity, Root};
 

@@ -13,8 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use crate::body::check;
 use crate::digest::Digest;
+use crate::fields::check;
 use crate::root::Identity;
 
 /// Two seconds, the coarsest times of a file system in use (FAT).

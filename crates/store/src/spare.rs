@@ -1,7 +1,8 @@
-//! Where small outputs are placed that the cache directory has no room for, or no permission.
+//! Where inline outputs and trees are placed that the cache directory has no room for, or no permission.
 //!
 //! As long as the store is open, in the system's directory for temporary files. Unaware of why.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,37 +10,73 @@ use parking_lot::Mutex;
 
 use crate::blob::Blob;
 use crate::blobs::Blobs;
-use crate::error::StoreError;
+use crate::digest::Digest;
+use crate::error::Damage;
 use crate::root::Root;
 use crate::scratch::{Scratch, Scratches};
+use crate::tree::Tree;
+use crate::trees::{self, Trees};
 
 /// A directory that is made when it is first needed.
 #[derive(Debug, Default)]
 pub(crate) struct Spare {
-    opened: Mutex<Option<(Blobs, Scratch)>>,
+    opened: Mutex<Option<Arc<Opened>>>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    blobs: Blobs,
+    trees: Trees,
+    scratches: Scratches,
+    _scratch: Scratch,
 }
 
 impl Spare {
     /// Puts the bytes of `blob` into a file.
-    pub(crate) fn place(&self, blob: &Blob, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+    pub(crate) fn place(&self, blob: &Blob, bytes: &[u8]) -> Result<PathBuf, Damage> {
+        let spare = self.opened()?;
+        let written = spare.blobs.write(blob, bytes);
+        written.map_err(|error| Damage::Unplaced(error.to_string()))?;
+        Ok(spare.blobs.path(blob))
+    }
+
+    /// Makes the tree from `blobs`.
+    pub(crate) fn place_tree(
+        &self,
+        digest: &Digest,
+        tree: &Tree,
+        blobs: &Blobs,
+    ) -> Result<PathBuf, Damage> {
+        let spare = self.opened()?;
+        let work = spare
+            .scratches
+            .outside()
+            .map_err(|error| unopened(&error))?;
+        spare.trees.place(digest, tree, blobs, &work, || ())
+    }
+
+    fn opened(&self) -> Result<Arc<Opened>, Damage> {
         let mut opened = self.opened.lock();
-        if opened.is_none() {
-            *opened = Some(open().map_err(|source| StoreError::Io {
-                operation: "make a directory in",
-                path: std::env::temp_dir(),
-                source,
-            })?);
+        if let Some(opened) = &*opened {
+            return Ok(Arc::clone(opened));
         }
-        let Some((blobs, _)) = &*opened else {
-            unreachable!("it was just opened")
-        };
-        blobs.write(blob, bytes)?;
-        Ok(blobs.path(blob))
+        let new = Arc::new(open().map_err(|error| unopened(&error))?);
+        Ok(Arc::clone(opened.insert(new)))
     }
 }
 
-fn open() -> std::io::Result<(Blobs, Scratch)> {
-    let scratch = Scratches::default().outside()?;
-    let root = Root::open(scratch.path())?;
-    Ok((Blobs::new(Arc::new(root)), scratch))
+fn open() -> io::Result<Opened> {
+    let scratches = Scratches::default();
+    let scratch = scratches.outside()?;
+    let root = Arc::new(Root::open(scratch.path())?);
+    Ok(Opened {
+        blobs: Blobs::new(Arc::clone(&root)),
+        trees: Trees::new(root),
+        scratches,
+        _scratch: scratch,
+    })
+}
+
+fn unopened(error: &io::Error) -> Damage {
+    trees::unplaced(&std::env::temp_dir(), error)
 }

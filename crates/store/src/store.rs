@@ -6,6 +6,7 @@ mod files;
 mod history;
 mod outputs;
 mod portable;
+mod trees;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -28,6 +29,7 @@ use crate::root::Root;
 use crate::scratch::{self, Scratches};
 use crate::sources::Sources;
 use crate::spare::Spare;
+use crate::trees::Trees;
 use crate::writer::{Message, Writer};
 use portable::Known;
 
@@ -55,6 +57,7 @@ pub struct Store {
     root: Arc<Root>,
     index: Arc<Index>,
     blobs: Blobs,
+    trees: Trees,
     sources: Sources,
     scratches: Scratches,
     spare: Spare,
@@ -107,6 +110,7 @@ impl Store {
         Ok(Self {
             writer,
             blobs: Blobs::new(Arc::clone(&root)),
+            trees: Trees::new(Arc::clone(&root)),
             root,
             index,
             sources: Sources::default(),

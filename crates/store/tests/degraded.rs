@@ -97,6 +97,29 @@ fn a_directory_that_cannot_be_written_serves_its_snapshot() {
 }
 
 #[test]
+fn trees_of_a_directory_that_cannot_be_written_are_placed_outside() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let scratch = store.scratch().expect("scratch");
+    std::fs::create_dir(scratch.path().join("in")).expect("mkdir");
+    std::fs::write(scratch.path().join("in/file"), large("a")).expect("write");
+    let output = store.adopt_tree(scratch.path()).expect("adopt");
+    drop((store, scratch));
+    hinder(&cache);
+    let store = cache.open();
+    assert_eq!(store.present(&output), Ok(()));
+    let path = store.place(&output).expect("place");
+    assert!(!path.starts_with(cache.path()));
+    assert_eq!(
+        std::fs::read(path.join("in/file")).expect("read"),
+        large("a")
+    );
+    assert_eq!(store.place(&output).expect("place"), path);
+    drop(store);
+    assert!(!path.exists(), "it was left behind");
+}
+
+#[test]
 fn a_directory_that_can_neither_be_written_nor_has_records_is_an_error() {
     let cache = filled();
     hinder(&cache);

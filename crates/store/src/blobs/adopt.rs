@@ -9,6 +9,7 @@ use super::{Blobs, CHUNK, hash_file};
 use crate::blob::{Blob, mode_like};
 use crate::digest::Digest;
 use crate::root::{Identity, Root};
+use crate::tree::Content;
 
 /// A regular file that is to be taken over, open.
 pub(crate) struct Found<'a> {
@@ -18,7 +19,18 @@ pub(crate) struct Found<'a> {
     pub(crate) metadata: Metadata,
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
+    /// Opens the file `name` in `dir`, which must be a regular one.
+    pub(crate) fn at(dir: &'a Root, name: &'a Path) -> io::Result<Self> {
+        let (file, metadata) = dir.open_file(name)?;
+        Ok(Self {
+            dir,
+            name,
+            file,
+            metadata,
+        })
+    }
+
     /// Says whether the file can be executed.
     pub(crate) fn is_program(&self) -> bool {
         self.metadata.mode() & 0o111 != 0
@@ -55,8 +67,8 @@ impl Found<'_> {
 
 impl Blobs {
     /// Takes over a file, which is gone from where it stood: renamed on the same file system, else copied.
-    /// Gives the blob and its size. A file that changes meanwhile is refused.
-    pub(crate) fn adopt(&self, found: &Found<'_>) -> io::Result<(Blob, u64)> {
+    /// A file that changes meanwhile is refused.
+    pub(crate) fn adopt(&self, found: &Found<'_>) -> io::Result<Content> {
         let blobs = self.directory_or_create()?;
         // What has another name as well may be written through that.
         let movable = found.metadata.nlink() == 1 && found.metadata.dev() == blobs.device()?;
@@ -70,7 +82,7 @@ impl Blobs {
     }
 
     /// `None`: the file cannot be made ours and must be copied.
-    fn rename(&self, blobs: &Root, found: &Found<'_>) -> io::Result<Option<(Blob, u64)>> {
+    fn rename(&self, blobs: &Root, found: &Found<'_>) -> io::Result<Option<Content>> {
         let mode = Permissions::from_mode(found.mode());
         if found.file.set_permissions(mode).is_err() {
             return Ok(None);
@@ -80,7 +92,10 @@ impl Blobs {
         found.unchanged(&before)?;
         if self.holds(&blob, before.size) {
             found.dir.remove(found.name)?;
-            return Ok(Some((blob, before.size)));
+            return Ok(Some(Content {
+                blob,
+                size: before.size,
+            }));
         }
         match found.dir.rename(found.name, blobs, blob.name()) {
             // Two mounts of one file system.
@@ -93,10 +108,13 @@ impl Blobs {
             return Err(changed());
         }
         self.set_verified(&blob, &after);
-        Ok(Some((blob, after.size)))
+        Ok(Some(Content {
+            blob,
+            size: after.size,
+        }))
     }
 
-    fn copy(&self, blobs: &Root, found: &Found<'_>) -> io::Result<(Blob, u64)> {
+    fn copy(&self, blobs: &Root, found: &Found<'_>) -> io::Result<Content> {
         let before = Identity::of(&found.file.metadata()?);
         let mut temporary = self.root.temporary(found.mode())?;
         (&found.file).rewind()?;
@@ -117,7 +135,10 @@ impl Blobs {
             let identity = temporary.put(blobs, blob.name())?;
             self.set_verified(&blob, &identity);
         }
-        Ok((blob, before.size))
+        Ok(Content {
+            blob,
+            size: before.size,
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, params};
 
 use super::Database;
-use crate::body;
 use crate::digest::{Digest, Signature};
+use crate::fields::micros;
 use crate::record::RunEntry;
 
 impl Database {
@@ -84,7 +84,7 @@ impl Database {
 
     pub(crate) fn insert_run(&mut self, run: &RunEntry) -> rusqlite::Result<()> {
         let pipeline = self.pipeline_id(&run.pipeline)?;
-        let elapsed = i64::try_from(body::micros(run.elapsed)).unwrap_or(i64::MAX);
+        let elapsed = i64::try_from(micros(run.elapsed)).unwrap_or(i64::MAX);
         self.connection
             .prepare_cached(
                 "INSERT INTO runs (name, pipeline, started_ms, elapsed_us, status, counts)

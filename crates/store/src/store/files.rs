@@ -1,5 +1,6 @@
 //! Outputs that are files: taken over from where they were made, and put where a path leads to them.
 
+use std::ffi::OsString;
 use std::io::{self, Cursor, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use crate::export;
 use crate::record::Output;
 use crate::root::Root;
 use crate::scratch::Scratch;
+use crate::tree::Content;
 
 impl Store {
     /// Makes a directory for one execution: inside the cache directory, or among the system's temporary files
@@ -39,41 +41,15 @@ impl Store {
     /// system is renamed and not copied. Fails for anything but a regular file, and for one that changes
     /// while it is read.
     pub fn adopt_file(&self, path: &Path) -> Result<Output, StoreError> {
-        let failed = |source: io::Error| StoreError::Io {
-            operation: "take over",
-            path: path.to_owned(),
-            source,
-        };
-        let name = path.file_name().ok_or_else(|| {
-            failed(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is no file's name",
-            ))
-        })?;
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let dir = Root::open(parent).map_err(failed)?;
-        let (file, metadata) = dir.open_file(name).map_err(failed)?;
-        let found = Found {
-            dir: &dir,
-            name: name.as_ref(),
-            file,
-            metadata,
-        };
+        let failed = |source| not_taken(path, source);
+        let (dir, name) = standing(path).map_err(failed)?;
+        let found = Found::at(&dir, name.as_ref()).map_err(failed)?;
         if found.metadata.len() <= Self::INLINE as u64 {
             return adopt_inline(found).map_err(failed);
         }
         self.writable()?;
         let codec = codec_of(&found);
-        let (blob, size) =
-            self.blobs
-                .adopt(&found)
-                .map_err(|error| match is_of_the_store(&error) {
-                    true => self.impaired(failed(error)),
-                    false => failed(error),
-                })?;
+        let Content { blob, size } = self.adopt(&found, path)?;
         Ok(Output {
             digest: blob.digest,
             size,
@@ -82,11 +58,26 @@ impl Store {
         })
     }
 
-    /// Gives the absolute path of a read-only file with the bytes of `output`, verified. Equal outputs have one
-    /// path. An inline output is written out for this.
+    /// Takes over a file as a blob; `path` is where it stands, for messages.
+    pub(super) fn adopt(&self, found: &Found<'_>, path: &Path) -> Result<Content, StoreError> {
+        self.blobs.adopt(found).map_err(|error| {
+            let of_the_store = is_of_the_store(&error);
+            let error = not_taken(path, error);
+            match of_the_store {
+                true => self.impaired(error),
+                false => error,
+            }
+        })
+    }
+
+    /// Gives the absolute path of a read-only file with the bytes of `output`, verified; for a [`Codec::TREE`],
+    /// of a directory with its files. Equal outputs have one path. What is inline is written out for this.
     ///
     /// [`Damage::Unplaced`] says that the bytes are fine and could not be put anywhere.
     pub fn place(&self, output: &Output) -> Result<PathBuf, Damage> {
+        if output.codec == Codec::TREE {
+            return self.place_tree(output);
+        }
         let blob = Blob::of(output);
         let Some(bytes) = &output.inline else {
             self.blobs.open(&blob, output.size)?;
@@ -99,9 +90,7 @@ impl Store {
         if written.is_ok() {
             return Ok(self.blobs.path(&blob));
         }
-        self.spare
-            .place(&blob, bytes)
-            .map_err(|error| Damage::Unplaced(error.to_string()))
+        self.spare.place(&blob, bytes)
     }
 
     /// Opens the bytes of `output` for reading, verified before the first of them is given.
@@ -119,38 +108,64 @@ impl Store {
     /// Puts a copy of `output` at `to`, whole or not at all; directories on the way there are made. Does nothing
     /// if what stands there already is equal. Never makes a link to what the store holds.
     pub fn export(&self, output: &Output, to: &Path) -> io::Result<()> {
-        let executable = output.codec == Codec::PROGRAM;
-        if self.is_exported(output, executable, to) {
+        if output.codec == Codec::TREE {
+            return self.export_tree(output, to);
+        }
+        let blob = Blob::of(output);
+        let size = output.size;
+        if self.is_exported(&Content { blob, size }, to) {
             return Ok(());
         }
         match &output.inline {
             Some(bytes) => {
                 let bytes = verify_inline(output, bytes).map_err(damaged)?;
-                export::file(to, executable, |file| file.write_all(bytes))
+                export::file(to, blob.executable, |file| file.write_all(bytes))
             }
             None => {
-                let blob = self.blobs.open(&Blob::of(output), output.size);
-                let mut blob = blob.map_err(damaged)?.into_std();
-                export::file(to, executable, |file| io::copy(&mut blob, file).map(drop))
+                let bytes = self.blobs.open(&blob, size).map_err(damaged)?;
+                let mut bytes = bytes.into_std();
+                export::file(to, blob.executable, |file| {
+                    io::copy(&mut bytes, file).map(drop)
+                })
             }
         }
     }
 
-    fn is_exported(&self, output: &Output, executable: bool, to: &Path) -> bool {
+    /// Says whether the file at `to` has the content of `wanted`.
+    pub(super) fn is_exported(&self, wanted: &Content, to: &Path) -> bool {
         let found = to.symlink_metadata();
         found.is_ok_and(|found| {
             found.is_file()
-                && found.len() == output.size
-                && (found.mode() & 0o111 != 0) == executable
+                && found.len() == wanted.size
+                && (found.mode() & 0o111 != 0) == wanted.blob.executable
                 && self
                     .file_digest(to)
-                    .is_ok_and(|(digest, _)| digest == output.digest)
+                    .is_ok_and(|(digest, _)| digest == wanted.blob.digest)
         })
     }
 }
 
-fn damaged(damage: Damage) -> io::Error {
+pub(super) fn damaged(damage: Damage) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, damage)
+}
+
+/// The directory that a path is in, and its name there.
+pub(super) fn standing(path: &Path) -> io::Result<(Root, OsString)> {
+    let invalid = || io::Error::new(io::ErrorKind::InvalidInput, "it is no file's name");
+    let name = path.file_name().ok_or_else(invalid)?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Ok((Root::open(parent)?, name.to_owned()))
+}
+
+pub(super) fn not_taken(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io {
+        operation: "take over",
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Reads a small file whole; it stands in its record then.

@@ -9,8 +9,11 @@ use crate::record::Output;
 
 impl Store {
     /// Says, without reading them, whether the bytes of `output` seem to be there: inline, or a regular
-    /// file of the right size.
+    /// file of the right size. The listing of a tree is read, and its files are looked for.
     pub fn present(&self, output: &Output) -> Result<(), Damage> {
+        if output.codec == Codec::TREE {
+            return self.present_tree(&self.load_tree(output)?);
+        }
         match &output.inline {
             Some(bytes) => inline_size(output, bytes),
             None => self.blobs.present(&Blob::of(output), output.size),
