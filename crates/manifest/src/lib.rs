@@ -6,8 +6,39 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+// From the ground up: a module imports only from groups above its own.
+mod names;
+mod problem;
+mod shapes;
 mod shell;
+
+mod document;
+mod strings;
 mod template;
 
+mod builder;
+mod findings;
+
+mod fields;
+mod pattern;
+
+mod input;
+mod node;
+mod tables;
+
+mod links;
+
+mod circles;
+mod exports;
+
+mod manifest;
+
+pub use input::{Input, InputKind};
+pub use manifest::Manifest;
+pub use names::{is_name, nearest};
+pub use node::{Format, Mapping, Node, Origin, Parameter, Run};
+pub use pattern::Pattern;
+pub use problem::{Problem, Problems, Report, Severity, Source, Span, Spanned};
 pub use shell::Refused;
+pub use tables::{CacheTable, EnvTable, PipelineTable};
 pub use template::{Fault, Form, Piece, Template, TemplateError};

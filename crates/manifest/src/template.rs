@@ -5,6 +5,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::names::is_name;
 use crate::shell::{self, Refused};
 
 /// A text with placeholders, known to be well-formed.
@@ -167,22 +168,12 @@ fn hole(text: &str, start: usize) -> Result<usize, TemplateError> {
 
 /// What fits on a line of a message.
 fn abridged(text: &str) -> String {
-    let line = text.trim().lines().next().unwrap_or_default();
-    match line.char_indices().nth(24) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None if line.len() < text.len() => format!("{line} ..."),
-        None => line.to_owned(),
+    if text.len() <= 24 && !text.contains('\n') {
+        return text.to_owned();
     }
-}
-
-/// Whether a text can name an input, a node or a parameter: `[A-Za-z_][A-Za-z0-9_-]*`.
-pub(crate) fn is_name(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    let bytes = text.as_bytes();
-    bytes
-        .first()
-        .is_some_and(|&first| inner(first) && !first.is_ascii_digit() && first != b'-')
-        && bytes.iter().all(|&byte| inner(byte))
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    let end = line.char_indices().nth(24).map_or(line.len(), |(at, _)| at);
+    format!("{} ...", &line[..end])
 }
 
 /// Why a text is no template, and where.

@@ -1,0 +1,132 @@
+//! The tables of a manifest that stand once: `[pipeline]`, `[cache]`, `[env]`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+
+use crate::document::{Entry, Item};
+use crate::findings::Findings;
+use crate::problem::Spanned;
+
+/// What the whole is called and what it is for.
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct PipelineTable {
+    /// The pipeline's name, by which the cache keeps it from others; by default the directory's.
+    pub name: Option<String>,
+    /// The nodes that are run when none are named; by default all that no other node reads.
+    #[schemars(with = "Vec<String>")]
+    pub targets: Vec<Spanned<Arc<str>>>,
+}
+
+/// How and where outputs are remembered.
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct CacheTable {
+    /// Whether anything is remembered at all; by default it is.
+    pub enabled: Option<bool>,
+    /// The storage backend of all nodes that name none.
+    #[schemars(with = "Option<String>")]
+    pub backend: Option<Spanned<String>>,
+    /// The directory of the cache, `.cache` by default.
+    #[schemars(with = "Option<String>")]
+    pub cache_dir: Option<Spanned<PathBuf>>,
+    /// A name of the environment that counts for every node without a `cache_key`.
+    pub env_hash: Option<String>,
+    /// How many levels of imports beyond a program's own file count as its code.
+    pub dependency_depth: Option<u32>,
+    /// What the cache may take on disk, as in "10 GiB".
+    #[schemars(with = "Option<String>")]
+    pub max_size: Option<u64>,
+    /// How long an output that nothing uses is kept, as in "30d".
+    #[schemars(with = "Option<String>")]
+    pub max_age: Option<Duration>,
+}
+
+/// What counts for every node besides its own declarations.
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct EnvTable {
+    /// Commands whose output tells the version of a tool, as in "python3 --version".
+    #[schemars(with = "Vec<String>")]
+    pub tools: Vec<Spanned<String>>,
+}
+
+impl PipelineTable {
+    pub(crate) const KEYS: &[&str] = &["name", "targets"];
+
+    pub(crate) fn read(item: &Item<'_>, findings: &mut Findings<'_>) -> Self {
+        let mut read = PipelineTable::default();
+        let Some(table) = findings.table(item, "a table") else {
+            return read;
+        };
+        for Entry { key, item } in table.entries() {
+            match &*key.name {
+                "name" => read.name = findings.filled(item).map(str::to_owned),
+                "targets" => {
+                    read.targets = findings.texts(item, |findings, item| {
+                        let name = findings.text(item)?;
+                        Some(Spanned::new(name.into(), item.span))
+                    });
+                }
+                _ => findings.unknown_key(key, "[pipeline]", Self::KEYS),
+            }
+        }
+        read
+    }
+}
+
+impl CacheTable {
+    pub(crate) const KEYS: &[&str] = &[
+        "enabled",
+        "backend",
+        "cache_dir",
+        "env_hash",
+        "dependency_depth",
+        "max_size",
+        "max_age",
+    ];
+
+    pub(crate) fn read(item: &Item<'_>, findings: &mut Findings<'_>) -> Self {
+        let mut read = CacheTable::default();
+        let Some(table) = findings.table(item, "a table") else {
+            return read;
+        };
+        for Entry { key, item } in table.entries() {
+            match &*key.name {
+                "enabled" => read.enabled = findings.boolean(item),
+                "backend" => read.backend = findings.spanned_text(item),
+                "cache_dir" => read.cache_dir = findings.path(item),
+                "env_hash" => read.env_hash = findings.text(item).map(str::to_owned),
+                "dependency_depth" => read.dependency_depth = findings.count(item),
+                "max_size" => read.max_size = findings.size(item),
+                "max_age" => read.max_age = findings.duration(item),
+                _ => findings.unknown_key(key, "[cache]", Self::KEYS),
+            }
+        }
+        read
+    }
+}
+
+impl EnvTable {
+    pub(crate) const KEYS: &[&str] = &["tools"];
+
+    pub(crate) fn read(item: &Item<'_>, findings: &mut Findings<'_>) -> Self {
+        let mut read = EnvTable::default();
+        let Some(table) = findings.table(item, "a table") else {
+            return read;
+        };
+        for Entry { key, item } in table.entries() {
+            match &*key.name {
+                "tools" => read.tools = findings.texts(item, Findings::spanned_text),
+                _ => findings.unknown_key(key, "[env]", Self::KEYS),
+            }
+        }
+        read
+    }
+}
