@@ -4,6 +4,7 @@
 
 mod files;
 mod history;
+mod lists;
 mod outputs;
 mod portable;
 mod trees;

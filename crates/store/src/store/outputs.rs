@@ -1,6 +1,8 @@
 //! The bytes of outputs: inside their records or as blobs.
 
-use super::Store;
+use std::borrow::Cow;
+
+use super::{Store, lists, trees};
 use crate::blob::Blob;
 use crate::codec::Codec;
 use crate::digest::Digest;
@@ -9,23 +11,47 @@ use crate::record::Output;
 
 impl Store {
     /// Says, without reading them, whether the bytes of `output` seem to be there: inline, or a regular
-    /// file of the right size. The listing of a tree is read, and its files are looked for.
+    /// file of the right size. The listing of a tree or list is read, and what it refers to is looked for.
     pub fn present(&self, output: &Output) -> Result<(), Damage> {
-        if output.codec == Codec::TREE {
-            return self.present_tree(&self.load_tree(output)?);
+        match output.codec {
+            Codec::TREE | Codec::LIST => self.present_listed(output, &self.bytes_of(output)?),
+            _ => self.present_bytes(output),
         }
+    }
+
+    /// Loads the bytes of `output`, verified against its digest. Never gives other bytes. Of a tree or list it is
+    /// the listing, and what that refers to is looked for.
+    pub fn load(&self, output: &Output) -> Result<Vec<u8>, Damage> {
+        let bytes = self.bytes_of(output)?;
+        self.present_listed(output, &bytes)?;
+        Ok(bytes.into_owned())
+    }
+
+    /// The bytes of `output` themselves, verified.
+    pub(super) fn bytes_of<'a>(&self, output: &'a Output) -> Result<Cow<'a, [u8]>, Damage> {
+        match &output.inline {
+            Some(bytes) => verify_inline(output, bytes).map(Cow::Borrowed),
+            None => {
+                let bytes = self.blobs.load(&Blob::of(output), output.size)?;
+                Ok(Cow::Owned(bytes))
+            }
+        }
+    }
+
+    pub(super) fn present_bytes(&self, output: &Output) -> Result<(), Damage> {
         match &output.inline {
             Some(bytes) => inline_size(output, bytes),
             None => self.blobs.present(&Blob::of(output), output.size),
         }
     }
 
-    /// Loads the bytes of `output`, verified against its digest. Never gives other bytes.
-    pub fn load(&self, output: &Output) -> Result<Vec<u8>, Damage> {
-        let Some(bytes) = &output.inline else {
-            return self.blobs.load(&Blob::of(output), output.size);
-        };
-        verify_inline(output, bytes).map(<[u8]>::to_vec)
+    /// Looks for what the listing of a tree or list refers to.
+    fn present_listed(&self, output: &Output, bytes: &[u8]) -> Result<(), Damage> {
+        match output.codec {
+            Codec::TREE => self.present_tree(&trees::decode(output, bytes)?),
+            Codec::LIST => self.present_list(&lists::decode(output, bytes)?),
+            _ => Ok(()),
+        }
     }
 
     /// Stores `bytes`: inside the output when there are at most [`Store::INLINE`] of them, else as a blob

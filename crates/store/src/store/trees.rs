@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::files::{damaged, not_taken, standing};
-use super::outputs::verify_inline;
-use crate::blob::Blob;
 use crate::blobs::Found;
 use crate::claim::Alone;
 use crate::codec::Codec;
@@ -46,16 +44,7 @@ impl Store {
 
     /// Loads the listing of a tree, verified.
     pub(super) fn load_tree(&self, output: &Output) -> Result<Tree, Damage> {
-        let loaded;
-        let bytes = match &output.inline {
-            Some(bytes) => verify_inline(output, bytes)?,
-            None => {
-                loaded = self.blobs.load(&Blob::of(output), output.size)?;
-                &loaded
-            }
-        };
-        Tree::decode(bytes)
-            .map_err(|reason| Damage::Corrupt(format!("tree {}: {reason}", output.digest)))
+        decode(output, &self.bytes_of(output)?)
     }
 
     /// Looks for the files of a tree.
@@ -125,4 +114,9 @@ impl Store {
             found.len() == listed.len() && found.iter().zip(listed).all(same)
         })
     }
+}
+
+pub(super) fn decode(output: &Output, bytes: &[u8]) -> Result<Tree, Damage> {
+    Tree::decode(bytes)
+        .map_err(|reason| Damage::Corrupt(format!("tree {}: {reason}", output.digest)))
 }

@@ -1,0 +1,49 @@
+//! Outputs that are lists: what a mapped node gave for each of its items.
+
+use super::Store;
+use crate::blob::Blob;
+use crate::codec::Codec;
+use crate::error::{Damage, StoreError};
+use crate::list::{self, ListEntry};
+use crate::record::Output;
+
+impl Store {
+    /// Stores the outputs of a mapped node, in this order, as a [`Codec::LIST`].
+    ///
+    /// An inline output of more than 256 bytes is written as a blob, and has no inline bytes when the list is
+    /// loaded. The digest is that of the listing, with the resolved signatures: lists of equal outputs that were
+    /// made by different work have different digests.
+    pub fn write_list(&self, entries: &[ListEntry]) -> Result<Output, StoreError> {
+        for ListEntry { output, .. } in entries {
+            if let Some(bytes) = &output.inline
+                && !list::stands_inside(output)
+            {
+                self.writable()?;
+                self.blobs
+                    .write(&Blob::of(output), bytes)
+                    .map_err(|error| self.impaired(error))?;
+            }
+        }
+        self.write(&list::encode(entries), Codec::LIST)
+    }
+
+    /// Loads what [`Store::write_list`] stored, verified. What the entries refer to is verified when it is loaded
+    /// or placed; [`Store::present`] looks for it.
+    pub fn load_list(&self, output: &Output) -> Result<Vec<ListEntry>, Damage> {
+        decode(output, &self.bytes_of(output)?)
+    }
+
+    /// Looks for the outputs in a list. One that is itself a list is taken at its word.
+    pub(super) fn present_list(&self, entries: &[ListEntry]) -> Result<(), Damage> {
+        let mut outputs = entries.iter().map(|entry| &entry.output);
+        outputs.try_for_each(|output| match output.codec {
+            Codec::LIST => self.present_bytes(output),
+            _ => self.present(output),
+        })
+    }
+}
+
+pub(super) fn decode(output: &Output, bytes: &[u8]) -> Result<Vec<ListEntry>, Damage> {
+    list::decode(bytes)
+        .map_err(|reason| Damage::Corrupt(format!("list {}: {reason}", output.digest)))
+}
