@@ -30,9 +30,13 @@ mod links;
 
 mod circles;
 mod exports;
+mod walk;
 
 mod manifest;
 
+mod files;
+
+pub use files::{File, Files};
 pub use input::{Input, InputKind};
 pub use manifest::Manifest;
 pub use names::{is_name, nearest};
