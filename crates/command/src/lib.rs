@@ -18,11 +18,14 @@ mod group;
 pub mod json;
 mod run;
 mod wait;
+mod words;
 
 mod process;
+mod program;
 
 pub use capture::{Captured, OnLine};
 pub use ending::Ending;
 pub use error::{Error, Result};
 pub use process::{Finished, Process, Waker};
+pub use program::Programs;
 pub use run::{Run, shell_line, variable};

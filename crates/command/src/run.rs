@@ -97,6 +97,18 @@ impl Run {
     }
 }
 
+/// The text of a template, with a NUL where a placeholder is.
+pub(crate) fn marked(template: &Template) -> Vec<u8> {
+    let mut text = Vec::with_capacity(template.text().len());
+    for piece in template.pieces() {
+        match piece {
+            Piece::Text(literal) => text.extend_from_slice(literal.as_bytes()),
+            Piece::Name { .. } => text.push(0),
+        }
+    }
+    text
+}
+
 /// The placeholder that a piece is, or its literal text.
 fn slot<'t>(template: &'t Template, piece: Piece<'t>) -> Result<Slot<'t>, &'t str> {
     match piece {

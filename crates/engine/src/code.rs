@@ -2,6 +2,7 @@
 //! `#[func]` macro, a version given by hand) is not known here.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use refrain_store::Digest;
 
@@ -26,15 +27,20 @@ pub struct Item {
 /// What a node's behaviour is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Code {
-    items: Vec<Item>,
+    items: Vec<Arc<Item>>,
     /// Why only the function itself is known, where that is so.
     pub(crate) incomplete: Option<Cow<'static, str>>,
 }
 
 impl Code {
-    /// Code of these items. They are put in the order of their paths: moving
-    /// an item within its file is no change.
-    pub fn new(mut items: Vec<Item>, incomplete: Option<Cow<'static, str>>) -> Self {
+    /// Code of these items, which may be shared with other code. They are put
+    /// in the order of their paths: moving an item within its file is no
+    /// change.
+    pub fn new<I: Into<Arc<Item>>>(
+        items: impl IntoIterator<Item = I>,
+        incomplete: Option<Cow<'static, str>>,
+    ) -> Self {
+        let mut items: Vec<Arc<Item>> = items.into_iter().map(Into::into).collect();
         items.sort_by(|a, b| (a.level, &a.path, a.hash).cmp(&(b.level, &b.path, b.hash)));
         Code { items, incomplete }
     }
@@ -53,15 +59,19 @@ impl Code {
         Code::new(vec![item], None)
     }
 
+    /// All items: the node's own first, then by level.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().map(|item| &**item)
+    }
+
     /// The items of the node's own module.
     pub(crate) fn own(&self) -> impl Iterator<Item = &Item> {
-        self.items.iter().filter(|item| item.level == 0)
+        self.items().filter(|item| item.level == 0)
     }
 
     /// The items reached through one to `depth` imports.
     pub(crate) fn imported(&self, depth: u32) -> impl Iterator<Item = &Item> {
-        self.items
-            .iter()
+        self.items()
             .filter(move |item| item.level > 0 && item.level <= depth)
     }
 }

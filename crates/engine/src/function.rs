@@ -69,7 +69,7 @@ impl From<&'static Code> for std::sync::Arc<code::Code> {
             line: item.line,
         });
         let incomplete = found.incomplete.map(Cow::Borrowed);
-        std::sync::Arc::new(code::Code::new(items.collect(), incomplete))
+        std::sync::Arc::new(code::Code::new(items, incomplete))
     }
 }
 
