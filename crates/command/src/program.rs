@@ -29,9 +29,12 @@ pub struct Programs {
     real_root: PathBuf,
     /// What is at each path that was looked up.
     files: HashMap<PathBuf, Option<Arc<Item>>>,
-    /// What each command names, by its texts and whether a shell reads them.
-    commands: HashMap<(bool, Vec<Vec<u8>>), Vec<Arc<Item>>>,
+    /// What each command names.
+    commands: HashMap<Texts, Vec<Arc<Item>>>,
 }
+
+/// Whether a shell reads a command, and its texts with a NUL for each placeholder.
+type Texts = (bool, Vec<Vec<u8>>);
 
 impl Programs {
     /// Nothing is read yet.
