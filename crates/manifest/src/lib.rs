@@ -38,6 +38,7 @@ mod files;
 
 pub use files::{File, Files};
 pub use input::{Input, InputKind};
+pub use links::variable;
 pub use manifest::Manifest;
 pub use names::{is_name, nearest};
 pub use node::{Format, Mapping, Node, Origin, Parameter, Run};

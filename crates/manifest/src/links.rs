@@ -321,8 +321,8 @@ impl Links<'_, '_, '_> {
     }
 }
 
-/// The variable in which a command finds a parameter.
-fn variable(name: &str) -> String {
+/// The environment variable in which a command finds a parameter.
+pub fn variable(name: &str) -> String {
     format!("REFRAIN_{}", name.to_uppercase().replace('-', "_"))
 }
 

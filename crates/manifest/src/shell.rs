@@ -16,6 +16,12 @@ pub enum Refused {
     /// It stands after a `$`: a variable of the shell has the same braces.
     #[error("after `$` is a variable of the shell")]
     Variable,
+    /// It stands in backticks, within which quotes are read twice.
+    #[error("stands in backticks, where quotes do not hold")]
+    Backticks,
+    /// It stands in a comment, which a value with a newline in it would end.
+    #[error("stands in a comment")]
+    Comment,
     /// It stands in the text of a here-document.
     #[error("stands in a here-document, where nothing can be quoted")]
     HereDocument,
@@ -24,7 +30,7 @@ pub enum Refused {
 /// Refuses the first placeholder that cannot be filled in safely; `holes` are their places, in order.
 pub(crate) fn check(text: &str, holes: &[Range<usize>]) -> Result<(), (Range<usize>, Refused)> {
     // Nothing to tell apart: almost every command.
-    if holes.is_empty() || !text.contains(['\'', '"', '\\', '$', '<']) {
+    if holes.is_empty() || !text.contains(['\'', '"', '\\', '$', '<', '`', '#']) {
         return Ok(());
     }
     let scan = Scan {
@@ -82,6 +88,9 @@ impl Scan<'_> {
         if matches!(self.inside.last(), Some(Inside::Single | Inside::Double)) {
             return Err(Refused::Quoted);
         }
+        if self.inside.contains(&Inside::Backticks) {
+            return Err(Refused::Backticks);
+        }
         self.at = hole.end;
         self.holes = &self.holes[1..];
         Ok(())
@@ -111,7 +120,7 @@ impl Scan<'_> {
             (b')', Some(Parentheses)) => {
                 self.inside.pop();
             }
-            (b'#', _) if self.begins_word() => self.comment(),
+            (b'#', _) if self.begins_word() => self.comment()?,
             (b'<', _) if self.rest().starts_with('<') => self.redirection(),
             (b'\n', _) => self.bodies()?,
             _ => {}
@@ -130,15 +139,17 @@ impl Scan<'_> {
         before.is_none_or(|byte| b" \t\n;|&(".contains(byte))
     }
 
-    /// Passes the rest of the line, but for placeholders: what is commented out harms nothing.
-    fn comment(&mut self) {
+    /// Passes the rest of the line.
+    fn comment(&mut self) -> Result<(), Refused> {
         let end = self
             .rest()
             .find('\n')
             .map_or(self.text.len(), |n| self.at + n);
-        let kept = self.holes.iter().position(|hole| hole.start >= end);
-        self.holes = &self.holes[kept.unwrap_or(self.holes.len())..];
+        if self.holes[0].start < end {
+            return Err(Refused::Comment);
+        }
         self.at = end;
+        Ok(())
     }
 
     /// Notes the here-document that `<<` announces; `<<<` announces none.
@@ -206,8 +217,7 @@ mod tests {
             "cat pre/{x}.txt > {output}",
             "awk '{{print $1}}' {x}",
             "echo \"a\"{x}\"b\" 'c'{x}",
-            "echo \"$(cat {x})\" `cat {x}`",
-            "echo \"`cat {x}`\"",
+            "echo \"$(cat {x})\" `cat y` {x}",
             "(cd a && cat {x}) | wc",
             "echo \\' {x} \\\\",
             "# don't\ncat {x}",
@@ -216,7 +226,7 @@ mod tests {
             "cat <<<$y {x}",
             "echo $((1 << 2)) '\n' {x}",
             "echo ${{HOME}} $HOME {x}",
-            "echo {x} # '{x}'",
+            "echo {x} # 'x'",
             "echo {x} # '\necho {x}",
         ] {
             assert_eq!(refused(text), None, "{text}");
@@ -239,6 +249,17 @@ mod tests {
         ] {
             assert_eq!(refused(text), Some(Refused::Quoted), "{text}");
         }
+    }
+
+    #[test]
+    fn neither_do_backticks_nor_comments() {
+        assert_eq!(refused("echo `cat {x}`"), Some(Refused::Backticks));
+        assert_eq!(
+            refused("echo \"`cat $(cat {x})`\""),
+            Some(Refused::Backticks)
+        );
+        assert_eq!(refused("echo {x} # {x}"), Some(Refused::Comment));
+        assert_eq!(refused("# {x}\necho"), Some(Refused::Comment));
     }
 
     #[test]

@@ -239,6 +239,12 @@ impl Fault {
             Fault::Shell(name, Refused::Variable) => {
                 format!("write `${{{{{name}}}}}` for the variable, or no `$` for a parameter")
             }
+            Fault::Shell(name, Refused::Backticks) => {
+                format!("write `$(.. {{{name}}} ..)` instead of backticks")
+            }
+            Fault::Shell(name, Refused::Comment) => {
+                format!("write `{{{{{name}}}}}` for braces of the comment itself")
+            }
             Fault::Shell(name, Refused::HereDocument) => {
                 format!("hand it over as an argument, as in `python3 - {{{name}}} <<EOF`")
             }
