@@ -33,8 +33,10 @@ mod exports;
 mod walk;
 
 mod manifest;
+mod starter;
 
 mod files;
+mod schema;
 
 pub use files::{File, Files};
 pub use input::{Input, InputKind};
@@ -44,6 +46,8 @@ pub use names::{is_name, nearest};
 pub use node::{Format, Mapping, Node, Origin, Parameter, Run};
 pub use pattern::Pattern;
 pub use problem::{Problem, Problems, Report, Severity, Source, Span, Spanned};
+pub use schema::schema;
 pub use shell::Refused;
+pub use starter::starter;
 pub use tables::{CacheTable, EnvTable, PipelineTable};
 pub use template::{Fault, Form, Piece, Template, TemplateError};

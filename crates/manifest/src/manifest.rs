@@ -22,10 +22,14 @@ use crate::tables::{CacheTable, EnvTable, PipelineTable};
 /// Whatever names something names something that is there, no nodes need each other in a circle, and no
 /// relative path leads out of the project.
 #[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields, title = "refrain.toml")]
+#[schemars(
+    deny_unknown_fields,
+    title = "refrain.toml",
+    description = "A pipeline of commands."
+)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// What the whole is called and what it is for.
+    /// What the whole is called, and what of it is wanted.
     #[schemars(default)]
     pub pipeline: PipelineTable,
     /// How and where outputs are remembered.

@@ -9,16 +9,17 @@ use schemars::JsonSchema;
 use crate::document::{Entry, Item};
 use crate::findings::Findings;
 use crate::problem::Spanned;
+use crate::shapes::OneOrMore;
 
-/// What the whole is called and what it is for.
+/// What the whole is called, and what of it is wanted.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct PipelineTable {
-    /// The pipeline's name, by which the cache keeps it from others; by default the directory's.
+    /// The pipeline's name; by default that of its directory.
     pub name: Option<String>,
     /// The nodes that are run when none are named; by default all that no other node reads.
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "OneOrMore")]
     pub targets: Vec<Spanned<Arc<str>>>,
 }
 
@@ -53,7 +54,7 @@ pub struct CacheTable {
 #[non_exhaustive]
 pub struct EnvTable {
     /// Commands whose output tells the version of a tool, as in "python3 --version".
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "OneOrMore")]
     pub tools: Vec<Spanned<String>>,
 }
 
