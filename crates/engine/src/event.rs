@@ -2,10 +2,11 @@
 //! whoever subscribes decides what to show.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam::channel::Sender;
 
-use crate::report::NodeReport;
+use crate::report::{ItemCounts, NodeReport, Outcome};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -27,6 +28,19 @@ pub enum RunEvent {
     NodeStarted {
         /// The node's name.
         node: Arc<str>,
+    },
+    /// One item of a mapped node is done with.
+    ItemFinished {
+        /// The node's name.
+        node: Arc<str>,
+        /// The item's key.
+        key: Arc<str>,
+        /// What became of it.
+        outcome: Outcome,
+        /// How long it ran.
+        elapsed: Duration,
+        /// How many of the node's items are done with so far.
+        items: ItemCounts,
     },
     /// A node is done with, one way or another.
     NodeFinished(Box<NodeReport>),

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use refrain_store::{Claimed, Lookup, Record, Signature, Store};
+use refrain_store::{Claimed, Record, Signature, Store};
 use rustc_hash::FxHashSet;
 
 use crate::clock;
 use crate::execution::Execution;
-use crate::handle::{EXPLAINS_ONLY, Lost};
+use crate::handle::{self, Lost};
 use crate::node::{Args, Failure};
 use crate::recorder::{self, Found, Kept};
 use crate::trail::Trails;
@@ -151,11 +151,7 @@ fn known(store: &Store, work: &Work) -> Option<Arc<Record>> {
         let trail = trails.matching(digest)?;
         key = Found::of(work, work.draft.as_ref()?, Some(trail)).resolved;
     }
-    let Lookup::Hit(record) = store.find_resolved(&key) else {
-        return None;
-    };
-    let usable = record.output.codec != EXPLAINS_ONLY && store.present(&record.output).is_ok();
-    usable.then_some(record)
+    handle::find(store, &key)
 }
 
 /// Runs the action once. A panic of the function is a failure like another.

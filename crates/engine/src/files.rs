@@ -44,6 +44,18 @@ impl Tracked {
         }
     }
 
+    /// Each file by itself, by path and content.
+    pub fn singles(&self) -> impl Iterator<Item = (Digest, Tracked)> {
+        self.files.iter().map(|(path, digest)| {
+            let bytes = named_digest(path, digest);
+            let tracked = Tracked {
+                files: vec![(path.clone(), *digest)],
+                single: true,
+            };
+            (Digest::of(&bytes), tracked)
+        })
+    }
+
     /// The files, each with the digest it had.
     pub fn files(&self) -> impl Iterator<Item = (&Path, Digest)> {
         self.files
@@ -149,10 +161,7 @@ fn digest_all(
     let mut files = Vec::new();
     for (name, path) in named {
         let digest = digest_of(&path, store).map_err(|e| (path.clone(), e))?;
-        let name = name.as_os_str().as_encoded_bytes();
-        bytes.extend_from_slice(&(name.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(name);
-        bytes.extend_from_slice(digest.as_bytes());
+        bytes.extend(named_digest(&name, &digest));
         files.push((path, digest));
     }
     let tracked = Tracked {
@@ -160,6 +169,13 @@ fn digest_all(
         single: false,
     };
     Ok((Digest::of(&bytes), tracked))
+}
+
+/// The bytes that a file counts by with its name.
+fn named_digest(name: &Path, digest: &Digest) -> Vec<u8> {
+    let name = name.as_os_str().as_encoded_bytes();
+    let length = (name.len() as u64).to_le_bytes();
+    [&length, name, digest.as_bytes()].concat()
 }
 
 fn digest_of(path: &Path, store: Option<&Store>) -> io::Result<Digest> {

@@ -121,6 +121,14 @@ impl Graph {
         })
     }
 
+    /// The node that a node takes as this parameter, if it is one.
+    pub fn parent_at(&self, node: u32, param: usize) -> Option<u32> {
+        match self.wires.row(node)[param] {
+            Wire::Node(parent) => Some(parent),
+            Wire::Source(_) => None,
+        }
+    }
+
     /// The nodes that a node reads, each once.
     pub fn distinct_parents(&self, node: u32) -> SmallVec<[u32; 8]> {
         let mut parents: SmallVec<[u32; 8]> = self.parents(node).collect();

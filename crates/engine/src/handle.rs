@@ -2,10 +2,10 @@
 //! value. It does not know which node it belongs to.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use refrain_store::{Codec, Damage, Digest, Output, Record, Signature, Store};
+use refrain_store::{Codec, Damage, Digest, Lookup, Output, Record, Signature, Store};
 
 use crate::value::{Value, ValueCodec};
 
@@ -142,6 +142,15 @@ impl Handle {
     fn slot(&self) -> MutexGuard<'_, Option<Value>> {
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The record of this work, if the store has its output.
+pub(crate) fn find(store: &Store, resolved: &Signature) -> Option<Arc<Record>> {
+    let Lookup::Hit(record) = store.find_resolved(resolved) else {
+        return None;
+    };
+    let usable = record.output.codec != EXPLAINS_ONLY && store.present(&record.output).is_ok();
+    usable.then_some(record)
 }
 
 impl PartialEq for Handle {

@@ -10,6 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::code::Code;
 use crate::execution::Execution;
+use crate::map::Map;
+use crate::mapping::MapBuilder;
 use crate::paths::{OutputPath, PathKind};
 use crate::value::{Value, ValueType};
 
@@ -179,6 +181,7 @@ pub struct Node {
     pub(crate) env: Vec<EnvLeaf>,
     pub(crate) cache_backend: Option<Arc<str>>,
     pub(crate) discovers: bool,
+    pub(crate) map: Option<Arc<Map>>,
     pub(crate) retries: u32,
     pub(crate) timeout: Option<Duration>,
     pub(crate) code: Arc<Code>,
@@ -309,6 +312,12 @@ impl NodeBuilder {
         self
     }
 
+    /// Goes on with the lists that the node is mapped over: it is applied to
+    /// each of their items.
+    pub fn mapped(self) -> MapBuilder {
+        MapBuilder::new(self)
+    }
+
     /// How often a failed execution is tried again.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
@@ -359,7 +368,11 @@ impl NodeBuilder {
         self.uncached(action)
     }
 
-    fn finish<T: Any + Send + Sync>(
+    pub(crate) fn params(&self) -> usize {
+        self.params.len()
+    }
+
+    pub(crate) fn finish<T: Any + Send + Sync>(
         self,
         output: ValueType,
         cache: bool,
@@ -377,6 +390,7 @@ impl NodeBuilder {
             env: self.env,
             cache_backend: self.cache_backend,
             discovers: self.discovers,
+            map: None,
             retries: self.retries,
             timeout: self.timeout,
             code,

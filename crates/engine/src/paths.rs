@@ -42,6 +42,18 @@ impl OutputPath {
     }
 }
 
+/// The outputs of a mapped node that are files or directories, in the order of
+/// its items, each with the item's key.
+#[derive(Clone, Debug)]
+pub struct OutputList(pub(crate) Vec<(Arc<str>, OutputPath)>);
+
+impl OutputList {
+    /// The items' keys and outputs, in order.
+    pub fn items(&self) -> impl ExactSizeIterator<Item = (&str, &Path)> {
+        self.0.iter().map(|(key, output)| (&**key, output.path()))
+    }
+}
+
 /// What stands at an [`OutputPath`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathKind {
@@ -89,7 +101,7 @@ impl ValueCodec for Kept {
         }
         let adopted = match self.0 {
             PathKind::File => store.adopt_file(&output.path),
-            PathKind::Dir => return Err("directories are not kept yet".to_owned()),
+            PathKind::Dir => store.adopt_tree(&output.path),
         };
         adopted.map_err(|e| e.to_string())
     }

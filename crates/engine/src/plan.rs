@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::explain::{Reason, recorded};
 use crate::force::Forced;
 use crate::handle::Handle;
+use crate::items::{self, Item, ItemOutput, Parents};
 use crate::reasons::Causes;
 use crate::session::Session;
 
@@ -41,12 +42,25 @@ pub struct Planned {
     /// How long it took the last time.
     #[serde(skip)]
     pub expected: Option<Duration>,
+    /// Of a mapped node whose lists are known: how many items there are, and
+    /// how many of them would run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<PlannedItems>,
     /// Its signature.
     #[serde(skip)]
     pub signature: Signature,
     /// The stored output that would be found.
     #[serde(skip)]
     pub output: Option<Output>,
+}
+
+/// The items of a mapped node in a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedItems {
+    /// How many there are.
+    pub total: usize,
+    /// How many would run.
+    pub to_run: usize,
 }
 
 /// What a run would do with every node that it would look at, in topological
@@ -111,6 +125,7 @@ pub(crate) fn plan(session: &mut Session, targets: &[u32], forced: &Forced) -> P
         digests: FxHashMap::default(),
         prospects: FxHashMap::default(),
         uncalled: FxHashSet::default(),
+        items: FxHashMap::default(),
     };
     for node in &nodes {
         planner.decide(*node);
@@ -164,6 +179,18 @@ struct Planner<'a> {
     prospects: FxHashMap<u32, Prospect>,
     /// Uncached nodes whose value nobody has called for yet.
     uncalled: FxHashSet<u32>,
+    items: FxHashMap<u32, PlannedItems>,
+}
+
+impl Parents for Planner<'_> {
+    fn handle(&self, parent: u32) -> Arc<Handle> {
+        let handle = self.found[&parent].clone();
+        handle.expect("asked only of parents that were found")
+    }
+
+    fn items(&self, _parent: u32) -> Option<Arc<[ItemOutput]>> {
+        None
+    }
 }
 
 impl Planner<'_> {
@@ -173,8 +200,8 @@ impl Planner<'_> {
             self.prospects.insert(node, Prospect::Hit);
             return;
         }
-        let mut parents = self.session.graph.parents(node);
-        if !parents.all(|parent| self.digests.contains_key(&parent)) {
+        let known = |parent| self.digests.contains_key(&parent);
+        if !self.session.graph.parents(node).all(known) {
             let prospect = if self.may_be_cut_off(node) {
                 Prospect::Perhaps
             } else {
@@ -211,15 +238,52 @@ impl Planner<'_> {
                 .insert(node, Digest::from_bytes(*key.as_bytes()));
             self.uncalled.insert(node);
         }
-        self.prospects.insert(node, Prospect::Run);
+        let prospect = match self.finds_items(node) {
+            true => self.decide_items(node),
+            false => Prospect::Run,
+        };
+        self.prospects.insert(node, prospect);
+    }
+
+    /// Whether the node is mapped, and its items can be looked up: its parents'
+    /// outputs are there, and not only known.
+    fn finds_items(&self, node: u32) -> bool {
+        let mut parents = self.session.graph.parents(node);
+        self.session.graph.node(node).map.is_some()
+            && self.may_be_found(node)
+            && parents.all(|parent| self.found[&parent].is_some())
+    }
+
+    /// Looks which items of a mapped node would run. If none would, the node is
+    /// put together anew of those that are there.
+    fn decide_items(&mut self, node: u32) -> Prospect {
+        let Ok(items) = items::items(self.session, node, self) else {
+            return Prospect::Run;
+        };
+        let digest = |parent: u32| self.digests[&parent];
+        let there = |item: &&Item| items::recorded(self.session, node, item, digest).is_some();
+        let hits = items.iter().filter(there).count();
+        let planned = PlannedItems {
+            total: items.len(),
+            to_run: items.len() - hits,
+        };
+        self.items.insert(node, planned);
+        match planned.to_run {
+            0 => Prospect::Cutoff,
+            _ => Prospect::Run,
+        }
     }
 
     fn may_be_cut_off(&self, node: u32) -> bool {
+        self.may_be_found(node) && self.session.graph.parents(node).next().is_some()
+    }
+
+    /// Whether the store may have what the node, or an item of it, would give.
+    fn may_be_found(&self, node: u32) -> bool {
         self.session.context().store.is_some()
             && self.session.graph.node(node).cache
             && !self.forced.executes(node)
             && !self.session.key(node).is_ephemeral()
-            && self.session.graph.parents(node).next().is_some()
     }
 
     /// An uncached node runs only for a child that runs: what nobody calls for
@@ -243,6 +307,14 @@ impl Planner<'_> {
         }
     }
 
+    /// How long a node would take that took so long the last time.
+    fn expected(&self, node: u32, elapsed: Duration) -> Duration {
+        match self.items.get(&node) {
+            Some(items) => elapsed.mul_f64(items.to_run as f64 / items.total.max(1) as f64),
+            None => elapsed,
+        }
+    }
+
     fn planned(&mut self, node: u32) -> Option<Planned> {
         let prospect = *self.prospects.get(&node)?;
         let runs = matches!(prospect, Prospect::Run | Prospect::Perhaps);
@@ -254,7 +326,10 @@ impl Planner<'_> {
             name: self.session.graph.name_of(node).clone(),
             prospect,
             reason: cause.map(|cause| cause.tell_present(self.session, node)),
-            expected: latest.filter(|_| runs).map(|record| record.elapsed),
+            expected: latest
+                .filter(|_| runs)
+                .map(|record| self.expected(node, record.elapsed)),
+            items: self.items.get(&node).copied(),
             signature: self.session.key(node).signature,
             output: self.found[&node]
                 .as_ref()

@@ -24,8 +24,11 @@ pub(crate) struct Execution {
 }
 
 /// What an execution is known by from now on.
+#[derive(Clone)]
 pub(crate) struct Kept {
     pub handle: Arc<Handle>,
+    /// What the work was, with the files that it found.
+    pub resolved: Signature,
     /// Why the output is not cached, if it should have been.
     pub note: Option<Arc<str>>,
     /// The files that the action found, where it finds any.
@@ -47,6 +50,7 @@ pub(crate) fn keep(
         let handle = Handle::in_memory(&work.key, execution.value, execution.elapsed);
         return Kept {
             handle: Arc::new(handle),
+            resolved: work.key,
             note: None,
             trail: None,
             known: true,
@@ -64,6 +68,7 @@ pub(crate) fn keep(
     let in_memory = || Handle::in_memory(&found.resolved, execution.value, execution.elapsed);
     Kept {
         handle: Arc::new(stored.unwrap_or_else(in_memory)),
+        resolved: found.resolved,
         note,
         trail: read.trail,
         known: true,
@@ -82,6 +87,7 @@ fn unknown(changed: &Path, execution: Execution) -> Kept {
     let handle = Handle::in_memory(&signature, execution.value, execution.elapsed);
     Kept {
         handle: Arc::new(handle),
+        resolved: signature,
         note: Some(note.into()),
         trail: None,
         known: false,

@@ -81,6 +81,19 @@ pub struct NodeReport {
     pub note: Option<Arc<str>>,
     /// What it printed, if it failed.
     pub log: Option<Arc<str>>,
+    /// What became of its items, if it is mapped and they were looked at.
+    pub items: Option<ItemCounts>,
+}
+
+/// What became of the items of a mapped node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ItemCounts {
+    /// How many there are.
+    pub total: usize,
+    /// How many executed.
+    pub executed: usize,
+    /// How many were found.
+    pub hit: usize,
 }
 
 /// What a run keeps of a node: small, for there may be many.
@@ -96,6 +109,7 @@ pub(crate) struct Entry {
     pub note: Option<Arc<str>>,
     /// What it printed, if it failed.
     pub log: Option<Arc<str>>,
+    pub items: Option<ItemCounts>,
 }
 
 impl Entry {
@@ -115,6 +129,7 @@ impl Entry {
             saved: self.saved,
             note: self.note.clone(),
             log: self.log.clone(),
+            items: self.items,
         }
     }
 }
@@ -270,6 +285,7 @@ impl Report {
             saved: Duration::ZERO,
             note: None,
             log: None,
+            items: None,
         }
     }
 }
@@ -330,6 +346,9 @@ impl fmt::Display for NodeReport {
         write!(f, "{outcome:>9} {}", self.name)?;
         if self.outcome == Outcome::Executed {
             write!(f, " in {:.1?}", self.elapsed)?;
+        }
+        if let Some(items) = &self.items {
+            write!(f, ", {} of {} items", items.executed, items.total)?;
         }
         if let Some(reason) = &self.reason {
             write!(f, " ({reason})")?;

@@ -21,6 +21,7 @@ use crate::config::{CacheConfig, check_backend};
 use crate::error::Result;
 use crate::event::{RunEvent, emit};
 use crate::executor::Local;
+use crate::explain::Explanation;
 use crate::force::Forced;
 use crate::handle::Lost;
 use crate::inputs::Inputs;
@@ -30,6 +31,7 @@ use crate::pool::Pool;
 use crate::report::{Counts, Report};
 use crate::run::Run;
 use crate::scheduler::{Request, drive};
+use crate::why;
 
 /// Runs pipelines and remembers what they gave. Cheap to clone; clones share
 /// everything but `jobs`, `keep_going` and `force`.
@@ -138,6 +140,20 @@ impl Runner {
         let mut session = lock(&live.session);
         session.bind(&inputs, &pipeline.targets)?;
         Ok(plan::plan(&mut session, &pipeline.targets, &forced))
+    }
+
+    /// Why a node would run now: the way down to the first thing that changed.
+    /// For a node that would not run it is what there is to say if it did.
+    ///
+    /// # Errors
+    /// As for `run`; or no node has that name.
+    pub fn why(&self, pipeline: &Pipeline, inputs: Inputs, node: &str) -> Result<Explanation> {
+        let only = pipeline.targets([node])?;
+        let node = pipeline.graph.find(node)?;
+        let live = self.shared.sessions.live(pipeline);
+        let mut session = lock(&live.session);
+        session.bind(&inputs, &only.targets)?;
+        Ok(why::why(&mut session, node))
     }
 
     /// Waits until everything finished is on disk, the snapshot included.

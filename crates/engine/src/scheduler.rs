@@ -3,10 +3,12 @@
 //! states of nodes are in `progress`, their work is in `flights`, and what there
 //! is to say about them is in the `ledger`. It alone knows all three.
 
+mod expansion;
 mod flights;
 mod gather;
 mod keys;
 mod ledger;
+mod mapped;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -15,12 +17,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::Sender;
-use refrain_store::{Digest, Lookup, Record, Signature, Store};
+use refrain_store::{Digest, Lookup, Record, Store};
 
-use self::flights::{Flight, Flights};
+use self::expansion::Expansions;
+use self::flights::{Flight, Flights, Waiter};
 use self::gather::gather;
 use self::keys::Keys;
 use self::ledger::{Ending, Ledger};
+use self::mapped::ItemDone;
 use self::progress::{Progress, State};
 use crate::cancel::Cancel;
 use crate::event::{RunEvent, emit};
@@ -67,6 +71,7 @@ pub(crate) fn drive(session: &mut Session, request: &Request<'_>) -> Driven {
         flights: Flights::new(request.pool, !request.events.is_empty()),
         ledger: Ledger::new(session, request.events),
         keys: Keys::default(),
+        expansions: Expansions::default(),
         session,
         request,
         lost: Vec::new(),
@@ -86,6 +91,7 @@ struct Driver<'a> {
     flights: Flights<'a>,
     ledger: Ledger<'a>,
     keys: Keys,
+    expansions: Expansions,
     /// Nodes whose outputs are lost and that the session has yet to forget.
     lost: Vec<u32>,
     /// Whether anything was looked up or executed.
@@ -181,16 +187,7 @@ impl Driver<'_> {
 
     fn work_off(&mut self) {
         loop {
-            while self.flights.has_room()
-                && let Some((node, state)) = self.progress.next()
-            {
-                self.stopped |= self.request.cancel.is_cancelled();
-                match state {
-                    State::Waiting if !self.stopped => self.resolve(node),
-                    State::Wanted if !self.stopped => self.dispatch(node),
-                    _ => {}
-                }
-            }
+            while self.flights.has_room() && self.start_next() {}
             if self.flights.is_empty() {
                 return;
             }
@@ -202,6 +199,27 @@ impl Driver<'_> {
             }
             self.look_around();
         }
+    }
+
+    /// Takes up the next node, or the next item of a mapped node, that waits for
+    /// nothing more.
+    fn start_next(&mut self) -> bool {
+        self.stopped |= self.request.cancel.is_cancelled();
+        if let Some((node, state)) = self.progress.next() {
+            match state {
+                State::Waiting if !self.stopped => self.resolve(node),
+                State::Wanted if !self.stopped => self.dispatch(node),
+                _ => {}
+            }
+            return true;
+        }
+        if let Some((node, item)) = self.expansions.next() {
+            if !self.stopped {
+                self.dispatch_item(node, item);
+            }
+            return true;
+        }
+        false
     }
 
     fn receive(&mut self, message: Message) {
@@ -308,10 +326,13 @@ impl Driver<'_> {
 
     /// Starts the work of a node, or lets it wait for equal work.
     fn dispatch(&mut self, node: u32) {
+        self.progress.start(node);
+        if self.session.graph.node(node).map.is_some() {
+            return self.expand(node);
+        }
         let digest = |parent| *self.progress.digest(parent).as_bytes();
         let hashes = self.session.hashes(node, digest, None);
-        self.progress.start(node);
-        if self.flights.join(&hashes.resolved(), node) {
+        if self.flights.join(&hashes.resolved(), Waiter::Node(node)) {
             return;
         }
         let forced = self.is_forced(node);
@@ -319,15 +340,13 @@ impl Driver<'_> {
         self.looked = true;
         let stop = Stop::new(self.request.cancel.clone());
         let work = gather(self.session, &self.keys, node, hashes, forced, stop);
-        let ticket = self.flights.add(node, work);
+        let ticket = self.flights.add(Waiter::Node(node), work);
         self.submit(ticket);
     }
 
     fn submit(&mut self, ticket: u64) {
-        if !self
-            .flights
-            .is_best_here(ticket, self.progress.none_ready())
-        {
+        let idle = self.progress.none_ready() && self.expansions.none_waiting();
+        if !self.flights.is_best_here(ticket, idle) {
             return self.flights.submit(ticket);
         }
         self.started(ticket);
@@ -336,8 +355,8 @@ impl Driver<'_> {
     }
 
     fn started(&mut self, ticket: u64) {
-        if let Some(node) = self.flights.started(ticket) {
-            self.ledger.tell_start(&node);
+        if let Some(Waiter::Node(node)) = self.flights.started(ticket) {
+            self.ledger.tell_start(self.session.graph.name_of(node));
         }
     }
 
@@ -348,13 +367,13 @@ impl Driver<'_> {
             return;
         };
         match done {
-            Done::Made { kept, elapsed } => self.made(flight, kept, elapsed),
+            Done::Made { kept, elapsed } => self.made(flight, &kept, elapsed),
             Done::Found(record) => self.found_elsewhere(flight, &record),
-            Done::Failed { failure, elapsed } => self.failed(flight, failure, elapsed),
+            Done::Failed { failure, elapsed } => self.failed(flight, &failure, elapsed),
             Done::Stopped { log } => match flight.late {
                 Some(limit) => self.failed(
                     flight,
-                    Failure {
+                    &Failure {
                         log,
                         ..timed_out(limit)
                     },
@@ -367,32 +386,50 @@ impl Driver<'_> {
         }
     }
 
-    /// One node ran, and its equals take what it made.
-    fn made(&mut self, flight: Flight, kept: Kept, elapsed: Duration) {
-        let handle = kept.handle;
-        let mut outcome = Outcome::Executed;
-        for node in flight.nodes {
-            match kept.known {
-                true => self.find_out(node, kept.trail.as_ref()),
-                false => {
-                    let unique = Signature::from_bytes(*handle.digest.as_bytes());
-                    self.keys.turned_out(node, Key::ephemeral(unique));
+    /// The first that waited for it ran, and its equals take what it made.
+    fn made(&mut self, flight: Flight, kept: &Kept, elapsed: Duration) {
+        let mut first = true;
+        for waiter in flight.waiters {
+            match waiter {
+                Waiter::Node(node) => self.node_made(node, kept, elapsed, first),
+                Waiter::Item(node, item) => {
+                    let made = ItemDone::Made(kept.clone(), elapsed, first);
+                    self.item_landed(node, item, made);
                 }
             }
-            let mut ending = Ending::found(outcome, &handle);
-            ending.note = kept.note.clone();
-            if outcome == Outcome::Executed {
-                ending.elapsed = elapsed;
-            }
-            self.settled(node, &handle, ending);
-            outcome = Outcome::Hit;
+            first = false;
         }
+    }
+
+    fn node_made(&mut self, node: u32, kept: &Kept, elapsed: Duration, first: bool) {
+        match kept.known {
+            true => self.find_out(node, kept.trail.as_ref()),
+            false => self.keys.turned_out(node, Key::ephemeral(kept.resolved)),
+        }
+        let outcome = if first {
+            Outcome::Executed
+        } else {
+            Outcome::Hit
+        };
+        let mut ending = Ending::found(outcome, &kept.handle);
+        ending.note = kept.note.clone();
+        if first {
+            ending.elapsed = elapsed;
+        }
+        self.settled(node, &kept.handle, ending);
     }
 
     /// Another process made it: the record stands under this run's signature
     /// too, if it is another one.
-    fn found_elsewhere(&mut self, flight: Flight, record: &Record) {
-        for node in flight.nodes {
+    fn found_elsewhere(&mut self, flight: Flight, record: &Arc<Record>) {
+        for waiter in flight.waiters {
+            let node = match waiter {
+                Waiter::Node(node) => node,
+                Waiter::Item(node, item) => {
+                    self.item_landed(node, item, ItemDone::Found(record.clone()));
+                    continue;
+                }
+            };
             if !self.cut_off(node, Outcome::Hit) {
                 let codec = self.session.graph.node(node).output.codec();
                 let handle = Handle::recorded(record, codec);
@@ -420,23 +457,31 @@ impl Driver<'_> {
         }
     }
 
-    fn failed(&mut self, flight: Flight, failure: Failure, elapsed: Duration) {
+    fn failed(&mut self, flight: Flight, failure: &Failure, elapsed: Duration) {
+        for waiter in flight.waiters {
+            match waiter {
+                Waiter::Node(node) => self.fail_node(node, failure.clone(), elapsed),
+                Waiter::Item(node, item) => {
+                    self.item_landed(node, item, ItemDone::Failed(failure.clone(), elapsed));
+                }
+            }
+        }
+    }
+
+    fn fail_node(&mut self, node: u32, failure: Failure, elapsed: Duration) {
         self.stopped |= !self.request.keep_going;
         let message: Arc<str> = failure.message.into();
-        let log: Option<Arc<str>> = failure.log.map(Arc::from);
-        for node in flight.nodes {
-            let ending = Ending {
-                elapsed,
-                log: log.clone(),
-                ..Ending::unstarted(Outcome::Failed, Some(message.clone()))
-            };
-            self.tell(node, ending);
-            let cause = self.session.graph.name_of(node);
-            let note: Arc<str> = format!("needs {cause}, which failed: {message}").into();
-            for blocked in self.progress.fail(node) {
-                let ending = Ending::unstarted(Outcome::Blocked, Some(note.clone()));
-                self.tell(blocked, ending);
-            }
+        let ending = Ending {
+            elapsed,
+            log: failure.log.map(Arc::from),
+            ..Ending::unstarted(Outcome::Failed, Some(message.clone()))
+        };
+        self.tell(node, ending);
+        let cause = self.session.graph.name_of(node);
+        let note: Arc<str> = format!("needs {cause}, which failed: {message}").into();
+        for blocked in self.progress.fail(node) {
+            let ending = Ending::unstarted(Outcome::Blocked, Some(note.clone()));
+            self.tell(blocked, ending);
         }
     }
 
@@ -446,7 +491,8 @@ impl Driver<'_> {
         self.lose(parent, lost);
         self.forget_lost();
         self.progress.start_over();
-        self.flights.forget_nodes();
+        self.expansions.start_over();
+        self.flights.forget_waiters();
         self.need_targets();
     }
 

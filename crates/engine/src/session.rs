@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use refrain_store::{Parts, Signature};
+use refrain_store::{Part, Parts, Signature};
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 
@@ -421,6 +421,11 @@ impl Session {
             deps,
         };
         (parts, notes)
+    }
+
+    /// The code part of a node's signature; the texts of its leaves go to `notes`.
+    pub fn code_part(&self, node: u32, notes: &mut Notes) -> Option<Arc<Part>> {
+        self.code_parts.part(&self.graph.node(node).code, notes)
     }
 
     /// What the node's own sources allow its signature to be.

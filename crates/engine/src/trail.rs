@@ -18,7 +18,7 @@ use refrain_store::{Digest, Lookup, Parts, Record, Signature, Store, codec};
 const KEPT: usize = 32;
 
 /// One set of files that an execution read, sorted by path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trail(Vec<(PathBuf, Digest)>);
 
 impl Trail {
@@ -27,6 +27,13 @@ impl Trail {
         files.sort();
         files.dedup();
         Trail(files)
+    }
+
+    /// Adds the files of another trail.
+    pub fn add(&mut self, other: &Trail) {
+        self.0.extend(other.0.iter().cloned());
+        self.0.sort();
+        self.0.dedup();
     }
 
     /// The files with their digests.

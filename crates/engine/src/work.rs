@@ -35,6 +35,7 @@ pub(crate) struct Work {
 }
 
 /// The argument of one parameter.
+#[derive(Clone)]
 pub(crate) enum Arg {
     Given(Value),
     /// The output of the node of this number.

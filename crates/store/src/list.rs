@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::codec::Codec;
-use crate::digest::{Digest, Signature};
+use crate::digest::Digest;
 use crate::fields::{Reader, put_bytes, put_number};
 use crate::record::Output;
 
@@ -17,17 +17,15 @@ const FORMAT: u8 = 1;
 /// more would make many copies of much.
 pub(crate) const SMALL: u64 = 256;
 
-/// The fewest bytes of an entry: lengths of a key and of bytes, a signature, a codec.
-const SMALLEST: usize = 35;
+/// The fewest bytes of an entry: lengths of a key and of bytes, a codec.
+const SMALLEST: usize = 3;
 
 /// One item of a mapped node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListEntry {
     /// What the item is called among the others.
     pub key: Arc<str>,
-    /// The resolved signature of the work that gave its output.
-    pub resolved: Signature,
-    /// What that work gave.
+    /// What the work on it gave.
     pub output: Output,
 }
 
@@ -40,14 +38,8 @@ pub(crate) fn encode(entries: &[ListEntry]) -> Vec<u8> {
     let mut to = Vec::with_capacity(16 + 128 * entries.len());
     to.push(FORMAT);
     put_number(&mut to, entries.len() as u64);
-    for ListEntry {
-        key,
-        resolved,
-        output,
-    } in entries
-    {
+    for ListEntry { key, output } in entries {
         put_bytes(&mut to, key.as_bytes());
-        to.extend_from_slice(resolved.as_bytes());
         put_number(&mut to, u64::from(output.codec.0));
         let inside = output.inline.as_ref().filter(|_| stands_inside(output));
         put_number(&mut to, output.size << 1 | u64::from(inside.is_some()));
@@ -79,7 +71,6 @@ fn read_entries(from: &mut Reader<'_>) -> Option<Vec<ListEntry>> {
     let mut entries = Vec::with_capacity(count.min(from.0.len() / SMALLEST));
     for _ in 0..count {
         let key = from.text()?;
-        let resolved = Signature::from_bytes(*from.array()?);
         let codec = Codec(u16::try_from(from.number()?).ok()?);
         let size = from.number()?;
         let inside = size & 1 != 0;
@@ -97,11 +88,7 @@ fn read_entries(from: &mut Reader<'_>) -> Option<Vec<ListEntry>> {
             codec,
             inline,
         };
-        entries.push(ListEntry {
-            key,
-            resolved,
-            output,
-        });
+        entries.push(ListEntry { key, output });
     }
     Some(entries)
 }
@@ -115,7 +102,6 @@ mod tests {
     prop_compose! {
         fn entry()(
             key in ".{0,20}",
-            resolved in any::<[u8; 32]>(),
             codec in any::<u16>(),
             bytes in proptest::collection::vec(any::<u8>(), 0..400),
             inline in any::<bool>(),
@@ -123,7 +109,6 @@ mod tests {
             let inline = inline && bytes.len() as u64 <= SMALL;
             ListEntry {
                 key: key.into(),
-                resolved: Signature::from_bytes(resolved),
                 output: Output {
                     digest: Digest::of(&bytes),
                     size: bytes.len() as u64,

@@ -28,6 +28,9 @@ impl Serialize for NodeReport {
         }
         map.serialize_entry("elapsed_ms", &milliseconds(self.elapsed))?;
         map.serialize_entry("saved_ms", &milliseconds(self.saved))?;
+        if let Some(items) = &self.items {
+            map.serialize_entry("items", items)?;
+        }
         if let Some(note) = &self.note {
             map.serialize_entry("note", &**note)?;
         }

@@ -48,7 +48,7 @@ impl Snapshot {
         let mut nodes = (0..graph.nodes.len() as u32)
             .filter(|node| session.is_seen(*node))
             .map(|node| (graph.name_of(node).clone(), session.key(node).signature))
-            .chain(session.trail_records());
+            .chain(session.side_records());
         if let Err(error) = store.snapshot(&graph.name, &mut nodes) {
             tracing::warn!(%error, "metadata.json was not written");
         }

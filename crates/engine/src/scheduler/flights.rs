@@ -30,10 +30,18 @@ const QUICK: Duration = Duration::from_micros(20);
 /// After so many quick executions the next one is expected to be quick.
 const QUICK_IN_A_ROW: u32 = 32;
 
-/// Work in flight and the nodes that wait for it: equal work runs once.
+/// Who waits for a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiter {
+    Node(u32),
+    /// An item of a mapped node, by its number.
+    Item(u32, u32),
+}
+
+/// Work in flight and all that wait for it: equal work runs once.
 pub(super) struct Flight {
     pub work: Arc<Work>,
-    pub nodes: SmallVec<[u32; 4]>,
+    pub waiters: SmallVec<[Waiter; 2]>,
     /// The time it had, if that is over and it was asked to end.
     pub late: Option<Duration>,
     /// Whether its start was told.
@@ -85,23 +93,23 @@ impl<'a> Flights<'a> {
         self.by_ticket.len() < self.pool.jobs() * 64
     }
 
-    /// Lets a node wait for the flight of equal work, if there is one.
-    pub fn join(&mut self, key: &Signature, node: u32) -> bool {
+    /// Joins the flight of equal work, if there is one.
+    pub fn join(&mut self, key: &Signature, waiter: Waiter) -> bool {
         let Some(ticket) = self.by_key.get(key) else {
             return false;
         };
         let flight = self.by_ticket.get_mut(ticket).expect("keys name flights");
-        flight.nodes.push(node);
+        flight.waiters.push(waiter);
         true
     }
 
-    /// Takes up work that a node waits for; gives its ticket.
-    pub fn add(&mut self, node: u32, work: Work) -> u64 {
+    /// Takes up work that somebody waits for; gives its ticket.
+    pub fn add(&mut self, waiter: Waiter, work: Work) -> u64 {
         self.last_ticket += 1;
         self.by_key.insert(work.key, self.last_ticket);
         let flight = Flight {
             work: Arc::new(work),
-            nodes: smallvec![node],
+            waiters: smallvec![waiter],
             late: None,
             told: false,
         };
@@ -131,14 +139,14 @@ impl<'a> Flights<'a> {
     }
 
     /// Notes that a flight's work has started, from when its time limit counts;
-    /// gives the name of the node that runs, the first time.
-    pub fn started(&mut self, ticket: u64) -> Option<Arc<str>> {
+    /// gives who waits for it, the first time.
+    pub fn started(&mut self, ticket: u64) -> Option<Waiter> {
         let flight = self.by_ticket.get_mut(&ticket)?;
         let node = &flight.work.spec.node;
         let deadline = node.timeout.map(|limit| (Instant::now() + limit, ticket));
         self.deadlines.extend(deadline);
         let first = !std::mem::replace(&mut flight.told, true);
-        first.then(|| node.location.node.clone())
+        first.then(|| flight.waiters.first().copied()).flatten()
     }
 
     /// Ends a flight. One whose work another process is at is parked; one that
@@ -199,9 +207,9 @@ impl<'a> Flights<'a> {
     }
 
     /// Lets nobody wait any more for what is in flight. It goes on.
-    pub fn forget_nodes(&mut self) {
+    pub fn forget_waiters(&mut self) {
         for flight in self.by_ticket.values_mut() {
-            flight.nodes.clear();
+            flight.waiters.clear();
         }
     }
 

@@ -3,9 +3,15 @@
 
 use std::sync::Arc;
 
+use refrain_store::Digest;
+
 use super::keys::Keys;
+use crate::db::Spec;
 use crate::execution::Stop;
+use crate::files::Tracked;
 use crate::graph::Wire;
+use crate::items::{self, Item};
+use crate::node::Node;
 use crate::queries::Standing;
 use crate::session::Session;
 use crate::signature::PartHashes;
@@ -49,6 +55,68 @@ pub(super) fn gather(
         spec,
         key: resolved.resolved(),
         hashes: resolved,
+        args,
+        files,
+        draft,
+        forced,
+        looked_at: session.looked_at(),
+        stop: Arc::new(stop),
+    }
+}
+
+/// The work of one item of a mapped node. Of the node's parameters that are
+/// lists it is given its item; its parts stand on the parents' digests.
+pub(super) fn gather_item(
+    session: &Session,
+    node: u32,
+    item: &Item,
+    digest: impl Fn(u32) -> Digest,
+    lasting: bool,
+    forced: bool,
+    stop: Stop,
+) -> Work {
+    let spec = session.spec(node);
+    let map = spec.node.map.as_ref().expect("the node is mapped");
+    let mut files: Vec<Arc<Tracked>> = Vec::new();
+    let wires = session.graph.wires.row(node).iter().zip(&spec.node.params);
+    let args = wires.enumerate().map(|(at, (wire, param))| {
+        let list = map.axes.iter().position(|axis| axis.param == at);
+        match (list, wire) {
+            (Some(list), _) => {
+                files.extend(item.places[list].file.clone());
+                item.places[list].arg.clone()
+            }
+            (None, Wire::Source(number)) => {
+                let bound = session.source(*number);
+                files.extend(bound.files.clone());
+                Arg::Given(bound.value(param.value_type.id()).clone())
+            }
+            (None, Wire::Node(parent)) => Arg::Output(*parent, session.output(*parent)),
+        }
+    });
+    let args = args.collect();
+    let recorded = session.context().store.is_some() && lasting;
+    let draft = recorded.then(|| {
+        let (parts, notes) = items::parts(session, node, item, digest);
+        Draft {
+            parts,
+            notes,
+            keeps_output: spec.node.cache,
+        }
+    });
+    let mut of_item = Node::clone(&spec.node);
+    of_item.location.node = format!("{}[{}]", spec.node.name(), item.key).into();
+    of_item.output = map.item;
+    of_item.map = None;
+    Work {
+        spec: Arc::new(Spec {
+            node: Arc::new(of_item),
+            code: spec.code,
+            env: spec.env,
+            links: spec.links.clone(),
+        }),
+        key: item.hashes.resolved(),
+        hashes: item.hashes,
         args,
         files,
         draft,

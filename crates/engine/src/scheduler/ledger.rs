@@ -13,7 +13,7 @@ use crate::event::{RunEvent, emit};
 use crate::force::Forced;
 use crate::handle::{Handle, Lost};
 use crate::reasons::{Cause, Causes};
-use crate::report::{Entry, Outcome};
+use crate::report::{Entry, ItemCounts, Outcome};
 use crate::session::Session;
 
 /// What became of a node, with all there is to say about it.
@@ -25,6 +25,10 @@ pub(super) struct Ending<'a> {
     pub note: Option<Arc<str>>,
     /// What it printed, if it failed.
     pub log: Option<Arc<str>>,
+    /// What became of its items, if it is mapped and they were looked at.
+    pub items: Option<ItemCounts>,
+    /// The time that was not spent again, where it is not the output's.
+    pub saved: Option<Duration>,
 }
 
 impl<'a> Ending<'a> {
@@ -44,6 +48,8 @@ impl<'a> Ending<'a> {
             elapsed: Duration::ZERO,
             note,
             log: None,
+            items: None,
+            saved: None,
         }
     }
 }
@@ -92,6 +98,24 @@ impl<'a> Ledger<'a> {
         emit(self.events, || RunEvent::NodeStarted { node: node.clone() });
     }
 
+    /// Tells how one item of a mapped node ended.
+    pub fn tell_item(
+        &self,
+        node: &Arc<str>,
+        key: &Arc<str>,
+        outcome: Outcome,
+        elapsed: Duration,
+        items: ItemCounts,
+    ) {
+        emit(self.events, || RunEvent::ItemFinished {
+            node: node.clone(),
+            key: key.clone(),
+            outcome,
+            elapsed,
+            items,
+        });
+    }
+
     /// Tells and keeps how a node ended.
     pub fn tell(&mut self, session: &Session, node: u32, signature: Signature, ending: Ending<'_>) {
         let Ending {
@@ -100,6 +124,8 @@ impl<'a> Ledger<'a> {
             elapsed,
             note,
             log,
+            items,
+            saved,
         } = ending;
         let ran = matches!(outcome, Outcome::Executed | Outcome::Failed);
         let mut cause = if ran { self.causes.take(node) } else { None };
@@ -122,12 +148,14 @@ impl<'a> Ledger<'a> {
             digest: kept.map(|output| output.digest),
             bytes: kept.and_then(Handle::bytes),
             elapsed,
-            saved: match (output, outcome) {
-                (Some(output), Outcome::Hit | Outcome::Cutoff) => output.elapsed,
+            saved: match (saved, output, outcome) {
+                (Some(saved), ..) => saved,
+                (None, Some(output), Outcome::Hit | Outcome::Cutoff) => output.elapsed,
                 _ => Duration::ZERO,
             },
             note: note.or_else(incomplete),
             log,
+            items,
         };
         emit(self.events, || {
             let name = session.graph.name_of(node).clone();

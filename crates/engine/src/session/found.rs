@@ -7,6 +7,7 @@ use std::sync::Arc;
 use refrain_store::{Digest, Parts, Signature};
 
 use super::Session;
+use crate::items;
 use crate::queries;
 use crate::signature::Notes;
 use crate::trail::{self, Trail, Trails};
@@ -20,14 +21,22 @@ pub(crate) struct Resolved {
 }
 
 impl Session {
-    /// Where the store has what it knows of files found, by nodes' names.
-    pub fn trail_records(&self) -> impl Iterator<Item = (Arc<str>, Signature)> {
+    /// The records that stand beside nodes' own: what is known of files that
+    /// they find, and of the items that they are mapped over.
+    pub fn side_records(&self) -> impl Iterator<Item = (Arc<str>, Signature)> {
         let seen = (0..self.graph.nodes.len() as u32).filter(|node| self.is_seen(*node));
-        let finding = seen.filter(|node| self.graph.node(*node).discovers);
-        finding.map(|node| {
-            let base = queries::base(&self.db, self.units[node as usize]);
-            let name = format!("{} (files found)", self.graph.name_of(node));
-            (name.into(), trail::key(&base.signature))
+        seen.flat_map(|node| {
+            let name = self.graph.name_of(node);
+            let found = self.graph.node(node).discovers.then(|| {
+                let base = queries::base(&self.db, self.units[node as usize]);
+                let name = format!("{name} (files found)");
+                (name.into(), trail::key(&base.signature))
+            });
+            let mapped = self.graph.node(node).map.is_some().then(|| {
+                let key = items::names_key(&self.key(node).signature);
+                (format!("{name} (items)").into(), key)
+            });
+            [found, mapped].into_iter().flatten()
         })
     }
 

@@ -11,8 +11,8 @@ impl Store {
     /// Stores the outputs of a mapped node, in this order, as a [`Codec::LIST`].
     ///
     /// An inline output of more than 256 bytes is written as a blob, and has no inline bytes when the list is
-    /// loaded. The digest is that of the listing, with the resolved signatures: lists of equal outputs that were
-    /// made by different work have different digests.
+    /// loaded. The digest is that of the listing: lists of equal outputs under equal keys have equal
+    /// digests.
     pub fn write_list(&self, entries: &[ListEntry]) -> Result<Output, StoreError> {
         for ListEntry { output, .. } in entries {
             if let Some(bytes) = &output.inline
