@@ -30,6 +30,7 @@ mod links;
 
 mod circles;
 mod exports;
+mod uses;
 mod walk;
 
 mod manifest;

@@ -16,6 +16,7 @@ use crate::node::{Node, Origin};
 use crate::problem::{Problem, Problems, Source, Spanned};
 use crate::shapes::{Named, ValueOr};
 use crate::tables::{CacheTable, EnvTable, PipelineTable};
+use crate::uses::Uses;
 
 /// A manifest that has been read and checked.
 ///
@@ -145,20 +146,22 @@ impl Manifest {
     fn check(&mut self, findings: &mut Findings<'_>) {
         self.declare(findings);
         let mut links = Links {
-            inputs: &self.inputs,
             nodes: &self.nodes,
             names: &self.names,
             findings,
         };
         links.targets(&self.pipeline.targets);
-        let parameters: Vec<_> = self
-            .nodes
-            .iter()
-            .map(|node| links.parameters(node))
-            .collect();
+        let parameters = self.nodes.iter().map(|node| links.parameters(node));
+        let parameters: Vec<_> = parameters.collect();
         for (node, parameters) in self.nodes.iter_mut().zip(parameters) {
             node.parameters = parameters;
         }
+        let mut uses = Uses {
+            inputs: &self.inputs,
+            nodes: &self.nodes,
+            findings,
+        };
+        self.nodes.iter().for_each(|node| uses.check(node));
         circles::check(&self.nodes, findings);
         let cache = self
             .cache

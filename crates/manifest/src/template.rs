@@ -125,6 +125,12 @@ impl Template {
         self.holes.iter().map(|hole| self.name(hole))
     }
 
+    /// The place of the placeholder at `offset` in [`Template::text`], its braces included.
+    pub fn place(&self, offset: usize) -> Range<usize> {
+        let hole = self.holes.iter().find(|hole| hole.start == offset);
+        hole.cloned().unwrap_or(offset..offset)
+    }
+
     fn name(&self, hole: &Range<usize>) -> Piece<'_> {
         let inside = &self.text[hole.start + 1..hole.end - 1];
         let (name, form) = match inside.split_once(':') {
