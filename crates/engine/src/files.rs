@@ -1,8 +1,10 @@
 //! File sources: the digest of files' contents, and whether they are still
 //! what they were. This is the one room of the engine that reads files.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -151,6 +153,67 @@ pub(crate) fn below(dir: &Path, store: Option<&Store>) -> Result<(Digest, Tracke
         (within, path)
     });
     digest_all(named, store)
+}
+
+/// Where two files, or two directories with all that is in them, begin to
+/// differ, in words; `None` if they do not.
+pub(crate) fn first_difference(old: &Path, new: &Path) -> io::Result<Option<String>> {
+    let kinds = (fs::symlink_metadata(old)?, fs::symlink_metadata(new)?);
+    if kinds.0.is_symlink() && kinds.1.is_symlink() {
+        let (was, is) = (fs::read_link(old)?, fs::read_link(new)?);
+        let differs = || format!("a link to {} -> {}", was.display(), is.display());
+        return Ok((was != is).then(differs));
+    }
+    if kinds.0.is_dir() && kinds.1.is_dir() {
+        return differing_entry(old, new);
+    }
+    if !(kinds.0.is_file() && kinds.1.is_file()) {
+        return Ok(Some("another kind of file".to_owned()));
+    }
+    if kinds.0.mode() & 0o111 == 0 && kinds.1.mode() & 0o111 != 0 {
+        return Ok(Some("it was not executable and is".to_owned()));
+    }
+    differing_byte(fs::File::open(old)?, fs::File::open(new)?)
+}
+
+fn differing_entry(old: &Path, new: &Path) -> io::Result<Option<String>> {
+    let names = |dir: &Path| -> io::Result<BTreeSet<OsString>> {
+        fs::read_dir(dir)?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect()
+    };
+    let (were, are) = (names(old)?, names(new)?);
+    for name in were.union(&are) {
+        let shown = note::shown(Path::new(name));
+        if !are.contains(name) {
+            return Ok(Some(format!("{shown} is gone")));
+        }
+        if !were.contains(name) {
+            return Ok(Some(format!("{shown} is new")));
+        }
+        if let Some(place) = first_difference(&old.join(name), &new.join(name))? {
+            return Ok(Some(format!("{shown}: {place}")));
+        }
+    }
+    Ok(None)
+}
+
+fn differing_byte(old: impl Read, new: impl Read) -> io::Result<Option<String>> {
+    let (mut old, mut new) = (BufReader::new(old), BufReader::new(new));
+    let mut at = 0;
+    loop {
+        let (was, is) = (old.fill_buf()?, new.fill_buf()?);
+        let length = was.len().min(is.len());
+        let ended = was.is_empty() || is.is_empty();
+        let differs = crate::value::first_difference(&was[..length], &is[..length], at);
+        if differs.is_some() || ended {
+            let differs = differs.or_else(|| crate::value::first_difference(was, is, at));
+            return Ok(differs);
+        }
+        at += length as u64;
+        old.consume(length);
+        new.consume(length);
+    }
 }
 
 fn digest_all(

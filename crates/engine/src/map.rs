@@ -111,6 +111,15 @@ impl ValueCodec for KeptPaths {
         Ok(Value::new(OutputList(items)))
     }
 
+    fn differs(
+        &self,
+        _store: &Store,
+        _value: &Value,
+        _output: &Output,
+    ) -> Result<Option<String>, String> {
+        Err("a list is compared item by item".to_owned())
+    }
+
     fn in_memory(&self) -> bool {
         false
     }

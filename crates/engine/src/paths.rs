@@ -9,6 +9,7 @@ use std::sync::Arc;
 use refrain_store::{Damage, Output, Store};
 
 use crate::execution::Scratch;
+use crate::files;
 use crate::value::{Describe, Value, ValueCodec, ValueType};
 
 /// The path of a node's output: a regular file or a directory, not to be
@@ -110,6 +111,18 @@ impl ValueCodec for Kept {
         store
             .place(output)
             .map(|path| Value::new(OutputPath::placed(path)))
+    }
+
+    fn differs(
+        &self,
+        store: &Store,
+        value: &Value,
+        output: &Output,
+    ) -> Result<Option<String>, String> {
+        let value = value.get::<OutputPath>();
+        let value = value.expect("a node's output has the type it declared");
+        let stored = store.place(output).map_err(|e| e.to_string())?;
+        files::first_difference(&stored, &value.path).map_err(|e| e.to_string())
     }
 
     fn in_memory(&self) -> bool {

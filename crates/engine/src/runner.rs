@@ -29,6 +29,7 @@ use crate::pipeline::Pipeline;
 use crate::plan::{self, Plan};
 use crate::pool::Pool;
 use crate::report::{Counts, Report};
+use crate::rerun::{self, Rerun};
 use crate::run::Run;
 use crate::scheduler::{Request, drive};
 use crate::why;
@@ -154,6 +155,26 @@ impl Runner {
         let mut session = lock(&live.session);
         session.bind(&inputs, &only.targets)?;
         Ok(why::why(&mut session, node))
+    }
+
+    /// Executes again what is remembered of the targets and all that they need,
+    /// as far as it is chosen by the names of nodes and items, and says whether
+    /// it gave the same. Nothing is recorded.
+    ///
+    /// # Errors
+    /// As for `run`.
+    pub fn rerun(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Inputs,
+        choose: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Rerun>> {
+        let live = self.shared.sessions.live(pipeline);
+        let mut session = lock(&live.session);
+        session.bind(&inputs, &pipeline.targets)?;
+        let nodes = pipeline.graph.ancestors(&pipeline.targets);
+        let (pool, cancel) = (&self.pool, &self.shared.cancel);
+        Ok(rerun::rerun(&mut session, &nodes, pool, cancel, &choose))
     }
 
     /// Waits until everything finished is on disk, the snapshot included.

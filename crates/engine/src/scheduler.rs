@@ -21,8 +21,8 @@ use refrain_store::{Digest, Lookup, Record, Store};
 
 use self::expansion::Expansions;
 use self::flights::{Flight, Flights, Waiter};
-use self::gather::gather;
-use self::keys::Keys;
+pub(crate) use self::gather::{gather, gather_item};
+pub(crate) use self::keys::Keys;
 use self::ledger::{Ending, Ledger};
 use self::mapped::ItemDone;
 use self::progress::{Progress, State};

@@ -42,6 +42,14 @@ pub trait ValueCodec: Send + Sync {
     fn put(&self, store: &Store, value: &Value) -> Result<Output, String>;
     /// Gets the value that [`put`](Self::put) made this output of.
     fn get(&self, store: &Store, output: &Output) -> Result<Value, Damage>;
+    /// Says where a value and a stored output begin to differ; `None` where
+    /// they do not.
+    fn differs(
+        &self,
+        store: &Store,
+        value: &Value,
+        output: &Output,
+    ) -> Result<Option<String>, String>;
     /// Whether a value is still good when the store has it: otherwise the
     /// store took it over, and gives it anew to everybody who asks.
     fn in_memory(&self) -> bool;
@@ -149,6 +157,18 @@ impl<T: Any + Send + Sync + Serialize + DeserializeOwned> ValueCodec for SerdeCo
             .map_err(|e| Damage::Corrupt(e.to_string()))
     }
 
+    fn differs(
+        &self,
+        store: &Store,
+        value: &Value,
+        output: &Output,
+    ) -> Result<Option<String>, String> {
+        let value = value.get::<T>().expect("a value of the declared type");
+        let (_, bytes) = codec::view(value).map_err(|e| e.to_string())?;
+        let stored = store.load(output).map_err(|e| e.to_string())?;
+        Ok(first_difference(&stored, &bytes, 0))
+    }
+
     fn in_memory(&self) -> bool {
         true
     }
@@ -156,4 +176,18 @@ impl<T: Any + Send + Sync + Serialize + DeserializeOwned> ValueCodec for SerdeCo
     fn plain(&self, value: &Value) -> Option<serde_json::Value> {
         serde_json::to_value(value.get::<T>()?).ok()
     }
+}
+
+/// Where bytes begin to differ, in words; the first of them has this number.
+pub(crate) fn first_difference(old: &[u8], new: &[u8], first: u64) -> Option<String> {
+    let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    if same == old.len() && same == new.len() {
+        return None;
+    }
+    let byte = |bytes: &[u8]| match bytes.get(same) {
+        Some(byte) => format!("0x{byte:02x}"),
+        None => "the end".to_owned(),
+    };
+    let at = first + same as u64;
+    Some(format!("byte {at}: {} -> {}", byte(old), byte(new)))
 }

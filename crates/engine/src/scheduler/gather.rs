@@ -19,7 +19,7 @@ use crate::work::{Arg, Draft, Work};
 
 /// The work of a node all of whose parents have their values. `resolved` is
 /// what it is known by; with `forced` it executes although its output is found.
-pub(super) fn gather(
+pub(crate) fn gather(
     session: &Session,
     keys: &Keys,
     node: u32,
@@ -66,7 +66,7 @@ pub(super) fn gather(
 
 /// The work of one item of a mapped node. Of the node's parameters that are
 /// lists it is given its item; its parts stand on the parents' digests.
-pub(super) fn gather_item(
+pub(crate) fn gather_item(
     session: &Session,
     node: u32,
     item: &Item,

@@ -13,7 +13,7 @@ use crate::trail::Trail;
 
 /// The keys that turned out to be others than was known before the run.
 #[derive(Default)]
-pub(super) struct Keys(FxHashMap<u32, Key>);
+pub(crate) struct Keys(FxHashMap<u32, Key>);
 
 impl Keys {
     /// The node's key. Its parents are done with, or their keys have not

@@ -1,0 +1,244 @@
+//! Executing again what is remembered, to see whether it gives the same: a node
+//! that does not is no function of its inputs, and its cache hits hide that.
+//! Nothing is recorded, and nothing that is remembered is touched.
+
+use std::sync::Arc;
+
+use crossbeam::channel::unbounded;
+use refrain_store::{Output, Store};
+use rustc_hash::FxHashMap;
+
+use crate::cancel::Cancel;
+use crate::execution::Stop;
+use crate::executor::Done;
+use crate::handle::{self, Handle};
+use crate::items::{self, ItemOutput, Parents};
+use crate::pool::{Message, Pool};
+use crate::scheduler::{Keys, gather, gather_item};
+use crate::session::Session;
+use crate::value::ValueCodec;
+use crate::work::Work;
+
+/// What came of executing a node, or an item of a mapped node, once more.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rerun {
+    /// The node's name, with an item's key in brackets.
+    pub node: Arc<str>,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// How a second execution compares to the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It gave the same bytes.
+    Same,
+    /// It gave others, from here on.
+    Differs(String),
+    /// It failed, and this is what it said.
+    Failed(String),
+    /// It could not be executed again, for this reason.
+    Skipped(String),
+}
+
+/// What is to be executed again, and what it gave the first time.
+struct Case {
+    name: Arc<str>,
+    codec: &'static dyn ValueCodec,
+    output: Output,
+    work: Work,
+}
+
+/// Executes again those of these nodes, and of their items, that are chosen by
+/// name and whose outputs the store has. The session's inputs are bound.
+pub(crate) fn rerun(
+    session: &mut Session,
+    nodes: &[u32],
+    pool: &Pool,
+    cancel: &Cancel,
+    choose: &dyn Fn(&str) -> bool,
+) -> Vec<Rerun> {
+    session.refresh();
+    let Some(store) = session.context().store.clone() else {
+        return Vec::new();
+    };
+    let mut found = Found {
+        session,
+        cancel,
+        choose,
+        cases: Vec::new(),
+        told: Vec::new(),
+    };
+    for &node in nodes {
+        found.look_at(node, &store);
+    }
+    let Found {
+        cases, mut told, ..
+    } = found;
+    told.extend(execute(cases, pool, &store));
+    told
+}
+
+/// The cases found so far.
+struct Found<'a> {
+    session: &'a mut Session,
+    cancel: &'a Cancel,
+    choose: &'a dyn Fn(&str) -> bool,
+    cases: Vec<Case>,
+    told: Vec<Rerun>,
+}
+
+impl Found<'_> {
+    fn look_at(&mut self, node: u32, store: &Store) {
+        let name = self.session.graph.name_of(node).clone();
+        let declared = self.session.graph.node(node).clone();
+        let Some(handle) = self.stored(node) else {
+            return;
+        };
+        let unstored = |parent: &u32| self.stored(*parent).is_none();
+        let parents: Vec<u32> = self.session.graph.parents(node).collect();
+        if let Some(parent) = parents.iter().find(|parent| unstored(parent)) {
+            if (self.choose)(&name) {
+                let parent = self.session.graph.name_of(*parent);
+                let verdict = Verdict::Skipped(format!("the output of {parent} is not stored"));
+                self.told.push(Rerun {
+                    node: name,
+                    verdict,
+                });
+            }
+            return;
+        }
+        for parent in parents {
+            self.settle(parent);
+        }
+        self.settle(node);
+        match &declared.map {
+            Some(_) => self.look_at_items(node, store),
+            None if (self.choose)(&name) => {
+                let digest = |parent| *self.session.output(parent).digest.as_bytes();
+                let hashes = self.session.hashes(node, digest, None);
+                let keys = Keys::default();
+                let mut work = gather(self.session, &keys, node, hashes, true, self.stop());
+                work.draft = None;
+                let output = handle.output().cloned().zip(declared.output.codec());
+                self.cases.extend(output.map(|(output, codec)| Case {
+                    name,
+                    codec,
+                    output,
+                    work,
+                }));
+            }
+            None => {}
+        }
+    }
+
+    fn look_at_items(&mut self, node: u32, store: &Store) {
+        let map = self.session.graph.node(node).map.clone();
+        let codec = map.and_then(|map| map.item.codec());
+        let items = items::items(self.session, node, &Settled(self.session));
+        let (Ok(items), Some(codec)) = (items, codec) else {
+            return;
+        };
+        let digest = |parent| self.session.output(parent).digest;
+        for item in &items {
+            let name = format!("{}[{}]", self.session.graph.name_of(node), item.key);
+            if !(self.choose)(&name) {
+                continue;
+            }
+            let known = items::resolve(self.session, node, item, digest);
+            let record = known.and_then(|(resolved, _)| handle::find(store, &resolved));
+            if let Some(record) = record {
+                let stop = self.stop();
+                let work = gather_item(self.session, node, item, digest, false, true, stop);
+                self.cases.push(Case {
+                    name: name.into(),
+                    codec,
+                    output: record.output.clone(),
+                    work,
+                });
+            }
+        }
+    }
+
+    fn stop(&self) -> Stop {
+        Stop::new(self.cancel.clone())
+    }
+
+    /// The node's output, if the store has it.
+    fn stored(&self, node: u32) -> Option<Arc<Handle>> {
+        let handle = match self.session.is_settled(node) {
+            true => Some(self.session.output(node)),
+            false => self.session.probe(node),
+        };
+        let store = self.session.context().store.clone();
+        handle.filter(|handle| handle.is_stored() && handle.check(store.as_deref()).is_ok())
+    }
+
+    fn settle(&mut self, node: u32) {
+        if !self.session.is_settled(node)
+            && let Some(handle) = self.session.probe(node)
+        {
+            self.session.settle(node, handle);
+        }
+    }
+}
+
+/// Parents that are all settled.
+struct Settled<'a>(&'a Session);
+
+impl Parents for Settled<'_> {
+    fn handle(&self, parent: u32) -> Arc<Handle> {
+        self.0.output(parent)
+    }
+
+    fn items(&self, _parent: u32) -> Option<Arc<[ItemOutput]>> {
+        None
+    }
+}
+
+/// Executes all cases and compares what they give.
+fn execute(cases: Vec<Case>, pool: &Pool, store: &Store) -> Vec<Rerun> {
+    let (reply, replies) = unbounded();
+    let mut waiting = FxHashMap::default();
+    for (ticket, case) in (0u64..).zip(cases) {
+        pool.submit(ticket, Arc::new(case.work), false, &reply);
+        waiting.insert(ticket, (case.name, case.codec, case.output));
+    }
+    drop(reply);
+    let mut told = Vec::new();
+    for message in replies {
+        let Message::Done(ticket, done) = message else {
+            continue;
+        };
+        let Some((node, codec, output)) = waiting.remove(&ticket) else {
+            continue;
+        };
+        told.push(Rerun {
+            node,
+            verdict: verdict(done, codec, &output, store),
+        });
+    }
+    told.sort_by(|a, b| a.node.cmp(&b.node));
+    told
+}
+
+fn verdict(done: Done, codec: &dyn ValueCodec, output: &Output, store: &Store) -> Verdict {
+    match done {
+        Done::Made { kept, .. } => {
+            let value = kept.handle.in_hand().expect("nothing of it was stored");
+            match codec.differs(store, &value, output) {
+                Ok(None) => Verdict::Same,
+                Ok(Some(place)) => Verdict::Differs(place),
+                Err(why) => Verdict::Skipped(why),
+            }
+        }
+        Done::Failed { failure, .. } => Verdict::Failed(failure.message),
+        Done::Stopped { .. } => Verdict::Skipped("it was stopped".to_owned()),
+        Done::Lost(_, lost) => Verdict::Skipped(lost.message),
+        Done::Found(_) | Done::Busy => {
+            unreachable!("work without a draft is neither looked up nor claimed")
+        }
+    }
+}
