@@ -177,6 +177,8 @@ fn get_prints_what_is_current_and_nothing_that_is_stale() {
 
     run(&desk, &GIVEN);
     assert_eq!(desk.ok(given(&["get", "report"])).out, report);
+    let top = desk.json(["get", "top", "--set", "text=animals.txt"]);
+    assert_eq!(top, serde_json::json!(["the 3", "and 2", "bird 1"]));
     desk.ok(given(&["get", "report", "-o", "report.txt"]));
     assert_eq!(desk.read("report.txt"), report);
     let known = desk.json(given(&["get", "report", "--json"]));

@@ -33,6 +33,10 @@ pub struct ManifestArgs {
 pub enum ManifestCommand {
     #[command(flatten)]
     Shared(Command),
+    /// Write a small project that runs
+    Init(InitArgs),
+    /// Print the manifest's JSON schema
+    Schema,
 }
 
 /// The command of a pipeline that is written in Rust.
@@ -213,6 +217,13 @@ pub struct LogArgs {
     pub limit: usize,
     #[command(flatten)]
     pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where to write it [default: here]
+    #[arg(value_name = "DIR")]
+    pub place: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

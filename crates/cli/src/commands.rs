@@ -1,11 +1,16 @@
 //! The commands, one room each.
 
 mod get;
+mod init;
 mod log;
 mod plan;
 mod run;
+mod schema;
 mod status;
 mod why;
+
+pub use init::init;
+pub use schema::schema;
 
 use crate::args::Command;
 use crate::error::Result;

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use refrain_manifest::Problems;
 use refrain_store::StoreError;
 
 use crate::exit::Exit;
@@ -21,6 +22,23 @@ pub enum Error {
     /// Caching is off, and the command is about what is cached.
     #[error("nothing is cached: caching is off")]
     CachingOff,
+    /// There is no manifest.
+    #[error("no refrain.toml in {} or above", .0.display())]
+    NoManifest(
+        /// Where the search began.
+        PathBuf,
+    ),
+    /// The manifest is no text.
+    #[error("read {}: byte {offset} is not UTF-8", path.display())]
+    NoText {
+        /// The manifest.
+        path: PathBuf,
+        /// The first byte that is no part of a text.
+        offset: usize,
+    },
+    /// The manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] Box<Problems>),
     /// Standard output cannot be written to.
     #[error("write to standard output: {0}")]
     Output(#[source] io::Error),
@@ -121,6 +139,9 @@ impl Error {
                     .iter()
                     .map(|(name, _)| format!("--set {name}=VALUE"));
                 Some(format!("give {}", given.collect::<Vec<_>>().join(" ")))
+            }
+            Error::NoManifest(_) => {
+                Some("write one with `refrain init`, or name one with `-f FILE`".into())
             }
             Error::CachingOff => Some("set `enabled = true` in the cache's configuration".into()),
             Error::Stale { node, .. } => Some(format!(

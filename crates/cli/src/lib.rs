@@ -36,7 +36,11 @@ mod args;
 mod error;
 mod table;
 
+mod problems;
+
 mod printer;
+
+mod discovery;
 mod settings;
 mod values;
 

@@ -4,9 +4,12 @@
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use anstream::ColorChoice;
+use refrain_manifest::Problems;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::problems::render;
 use crate::style::{BAD, NAME};
 
 /// How much is told on standard error.
@@ -70,6 +73,12 @@ impl Printer {
     /// Tells of a failure, in lines that are whole.
     pub fn failure(&self, lines: &str) {
         let _ = anstream::stderr().write_all(lines.as_bytes());
+    }
+
+    /// Tells what is wrong with a manifest.
+    pub fn problems(&self, problems: &Problems) {
+        let coloured = anstream::AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+        self.failure(&render(problems, coloured));
     }
 
     /// Tells why a command ends, and what to do next.

@@ -12,6 +12,7 @@ use refrain::{CacheConfig, Inputs, Pipeline};
 use crate::args::{Command, ManifestArgs, ManifestCommand, Options, PipelineArgs};
 use crate::commands;
 use crate::completion;
+use crate::discovery;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::help::describe;
@@ -124,10 +125,15 @@ pub fn manifest_main() -> ExitCode {
         ManifestCommand::Shared(Command::Completions(args)) => {
             completion::print(args.shell, "refrain", printer)
         }
-        _ => Err(Error::Usage {
-            problem: "manifests are not read yet".to_owned(),
-            help: None,
-        }),
+        ManifestCommand::Init(args) => commands::init(&args, printer),
+        ManifestCommand::Schema => commands::schema(printer),
+        ManifestCommand::Shared(_) => {
+            let manifest = discovery::find(args.file.as_deref())?;
+            Err(Error::Usage {
+                problem: format!("{} nodes are not built yet", manifest.nodes.len()),
+                help: None,
+            })
+        }
     })
 }
 
@@ -175,7 +181,9 @@ fn carry_out(
 /// Tells why a command ends early.
 fn refused(printer: Printer, error: &Error) -> Exit {
     let exit = error.exit();
-    if exit != Exit::Fine {
+    if let Error::Manifest(problems) = error {
+        printer.problems(problems);
+    } else if exit != Exit::Fine {
         printer.error(error, error.help().as_deref());
     }
     exit

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use refrain::{NodeReport, Outcome, RunEvent};
+use refrain::{ItemCounts, NodeReport, Outcome, RunEvent};
 use refrain_store::Store;
 
 use crate::figures::{elapsed, seconds};
@@ -81,6 +81,9 @@ impl Teller {
                     live.start(node.clone(), past.expected(&node));
                 }
             }
+            RunEvent::ItemFinished { node, items, .. } => {
+                self.live_mut(|live| live.count(&node, items));
+            }
             RunEvent::NodeFinished(report) => {
                 self.live_mut(|live| live.finish(&report));
                 if is_told(&report, self.printer.verbosity()) {
@@ -138,8 +141,25 @@ struct Live {
 struct Running {
     since: Instant,
     expected: Option<Duration>,
+    /// Of a mapped node, how far it is.
+    items: Option<ItemCounts>,
     /// Its line; none if too many others are shown.
     bar: Option<ProgressBar>,
+}
+
+impl Running {
+    /// How long it has been running, of how long, and how many items are done.
+    fn told(&self) -> String {
+        let mut told = seconds(self.since.elapsed());
+        if let Some(time) = self.expected {
+            told += &format!(" of about {}", seconds(time));
+        }
+        if let Some(items) = self.items {
+            let done = items.executed + items.hit;
+            told += &format!(", {done} of {} items", items.total);
+        }
+        told
+    }
 }
 
 impl Live {
@@ -172,10 +192,17 @@ impl Live {
         let running = Running {
             since,
             expected,
+            items: None,
             bar,
         };
         self.running.insert(node, running);
         self.tick();
+    }
+
+    fn count(&mut self, node: &str, items: ItemCounts) {
+        if let Some(node) = self.running.get_mut(node) {
+            node.items = Some(items);
+        }
     }
 
     fn finish(&mut self, report: &NodeReport) {
@@ -190,12 +217,8 @@ impl Live {
 
     fn tick(&mut self) {
         for node in self.running.values() {
-            let took = node.since.elapsed();
             if let Some(bar) = &node.bar {
-                bar.set_message(match node.expected {
-                    Some(time) => format!("{} of about {}", seconds(took), seconds(time)),
-                    None => seconds(took),
-                });
+                bar.set_message(node.told());
             }
         }
         let running = self.running.len();
@@ -236,6 +259,9 @@ fn line(report: &NodeReport) -> String {
     let mut line = format!("{style}{verb:>9}{style:#} {}", paint(NAME, &report.name));
     if matches!(report.outcome, Outcome::Executed | Outcome::Failed) {
         line += &format!(" in {}", elapsed(report.elapsed));
+    }
+    if let Some(items) = &report.items {
+        line += &format!(", {} of {} items", items.executed, items.total);
     }
     if let Some(reason) = &report.reason {
         line += &paint(DIM, format_args!(" ({reason})"));

@@ -50,12 +50,15 @@ fn table(plan: &Plan) -> Table {
             _ => SPARED,
         };
         let expected = node.expected.map(elapsed).unwrap_or_default();
+        let items = node
+            .items
+            .map(|items| format!("{} of {} items, ", items.to_run, items.total));
         let reason = node.reason.as_ref().map(ToString::to_string);
         table.row([
             cell(style, name(node.prospect)),
             cell(NAME, &node.name),
             cell(DIM, expected),
-            cell(DIM, reason.unwrap_or_default()),
+            cell(DIM, items.unwrap_or_default() + &reason.unwrap_or_default()),
         ]);
     }
     table
@@ -105,6 +108,7 @@ fn object(project: &Project, plan: &Plan) -> Value {
             "reason": node.reason,
             "expected_ms": node.expected.map(milliseconds),
             "signature": node.signature.to_string(),
+            "items": node.items,
         })
     });
     json!({

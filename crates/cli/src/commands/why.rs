@@ -1,6 +1,6 @@
-//! `why`: what made a node run, or would.
+//! `why`: what makes a node run, or made it run.
 
-use refrain::{Explanation, Step};
+use refrain::Explanation;
 use serde_json::json;
 
 use super::FORMAT;
@@ -10,27 +10,19 @@ use crate::exit::Exit;
 use crate::explanation::describe;
 use crate::printer::Printer;
 use crate::project::Project;
-use crate::style::{GOOD, NAME, WARN};
+use crate::style::{GOOD, NAME};
 
 pub fn why(args: WhyArgs, project: Project, printer: &Printer) -> Result<Exit> {
     let node = args.node.as_str();
     let project = project
         .set(&args.bindings.set)?
         .targets(&[node.to_owned()])?;
-    let plan = project
-        .runner()?
-        .plan(&project.pipeline, project.inputs.clone())?;
+    let runner = project.runner()?;
+    let plan = runner.plan(&project.pipeline, project.inputs.clone())?;
     let planned = plan.node(node).expect("a target is looked at");
-    let steps = planned.reason.as_ref().map(|reason| Step {
-        node: planned.name.clone(),
-        reason: reason.clone(),
-        leaf: None,
-        place: None,
-        old: None,
-        new: None,
-    });
-    let explanation = Explanation {
-        steps: steps.into_iter().collect(),
+    let explanation = match planned.reason {
+        Some(_) => runner.why(&project.pipeline, project.inputs.clone(), node)?,
+        None => Explanation { steps: Vec::new() },
     };
     if args.print.json {
         printer.json(&json!({
@@ -40,9 +32,6 @@ pub fn why(args: WhyArgs, project: Project, printer: &Printer) -> Result<Exit> {
             "steps": explanation.steps,
         }))?;
     } else if planned.reason.is_some() {
-        printer.text(format_args!(
-            "{NAME}{node}{NAME:#} {WARN}would run{WARN:#}\n"
-        ))?;
         printer.text(describe(&explanation))?;
     } else {
         printer.text(format_args!(
