@@ -32,14 +32,14 @@ pub fn parse(text: &[u8], root: &Path) -> Result<Vec<PathBuf>> {
     let mut files = BTreeSet::new();
     while reader.at < text.len() {
         let rule = reader.rule()?;
-        files.extend(rule.iter().map(|name| within(root, name)));
+        let paths = rule.iter().map(|name| Path::new(OsStr::from_bytes(name)));
+        files.extend(paths.map(|path| within(root, path)));
     }
     Ok(files.into_iter().collect())
 }
 
 /// A path as it is written, but relative to the root where it is inside, and without `.` in it.
-fn within(root: &Path, name: &[u8]) -> PathBuf {
-    let path = Path::new(OsStr::from_bytes(name));
+pub(crate) fn within(root: &Path, path: &Path) -> PathBuf {
     let path = path.strip_prefix(root).unwrap_or(path);
     let parts = path.components();
     parts.filter(|part| *part != Component::CurDir).collect()
@@ -206,7 +206,7 @@ mod tests {
     fn what_is_no_rule_is_an_error_with_its_line() {
         assert_eq!(files("\n\n  \n"), Vec::<String>::new());
         let error = parse(b"o: \\\n a.h\nnothing\n", Path::new("/"));
-        assert_eq!(error, Err(Error::Depfile { line: 3 }));
+        assert!(matches!(error, Err(Error::Depfile { line: 3 })));
     }
 
     /// A name as gcc writes it.

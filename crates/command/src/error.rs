@@ -1,7 +1,10 @@
 //! What is refused before a command runs. How a command ended is no error of this crate but a value.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 /// Everything the crate refuses, with what to do next in the message.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A value cannot be put into a command.
@@ -11,6 +14,14 @@ pub enum Error {
         name: String,
         /// What is wrong, and what to do.
         problem: String,
+    },
+    /// A file that a command needs cannot be written.
+    #[error("write {}: {source}", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// A depfile is not in the syntax of Makefiles.
     #[error("line {line} has no colon: write `target: file file`, as compilers do with -MD")]
@@ -28,6 +39,13 @@ pub enum Error {
         /// What is wrong there.
         problem: String,
     },
+}
+
+impl Error {
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Error::Write { path, source }
+    }
 }
 
 /// The crate's result.

@@ -1,31 +1,37 @@
 //! Nodes whose action is a child process.
 //!
-//! A command [`Run`]s a shell text or a program, with placeholders for what the node is given and for
-//! where it writes.
-//!
 //! The crate knows no manifest and no cache: where a command is written, and what becomes of its
 //! output, is for others.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+// From the ground up: a module imports only from groups above its own.
 mod error;
 
+mod argv;
 mod capture;
 pub mod depfile;
 mod ending;
 mod group;
 pub mod json;
-mod run;
+mod mention;
 mod wait;
-mod words;
 
+mod arguments;
+mod output;
 mod process;
 mod program;
 
+mod action;
+
+mod node;
+
+pub use action::{Live, Surroundings};
+pub use argv::shell_line;
 pub use capture::{Captured, OnLine};
 pub use ending::Ending;
 pub use error::{Error, Result};
+pub use node::node;
 pub use process::{Finished, Process, Waker};
 pub use program::Programs;
-pub use run::{Run, shell_line, variable};

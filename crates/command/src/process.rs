@@ -40,8 +40,8 @@ pub struct Process<'a> {
     pub dir: &'a Path,
     /// What is added to the environment.
     pub env: &'a [(OsString, OsString)],
-    /// Where its standard output goes.
-    pub stdout: File,
+    /// Where its standard output goes; without it, where its standard error does.
+    pub stdout: Option<File>,
     /// How long it has to end by itself once it is asked to.
     pub grace: Duration,
 }
@@ -51,8 +51,8 @@ pub struct Process<'a> {
 pub struct Finished {
     /// How it ended.
     pub ending: Ending,
-    /// Its standard error.
-    pub stderr: Captured,
+    /// What it said on standard error.
+    pub said: Captured,
     /// Whether it left processes running, which were killed.
     pub left_running: bool,
 }
@@ -91,7 +91,7 @@ impl Process<'_> {
             Err(error) => {
                 return Ok(Finished {
                     ending: Ending::NotStarted(not_started(program, dir, &error)),
-                    stderr: Captured::default(),
+                    said: Captured::default(),
                     left_running: false,
                 });
             }
@@ -113,12 +113,16 @@ impl Process<'_> {
         running.lines.finish();
         Ok(Finished {
             ending,
-            stderr: running.captured,
+            said: running.captured,
             left_running,
         })
     }
 
     fn start(self, stderr: PipeWriter) -> io::Result<Child> {
+        let stdout = match self.stdout {
+            Some(file) => Stdio::from(file),
+            None => Stdio::from(stderr.try_clone()?),
+        };
         let mut command = Command::new(&self.argv[0]);
         command
             .args(&self.argv[1..])
@@ -126,7 +130,7 @@ impl Process<'_> {
             .current_dir(self.dir)
             .process_group(0)
             .stdin(Stdio::null())
-            .stdout(self.stdout)
+            .stdout(stdout)
             .stderr(stderr);
         let mut tried = 0;
         loop {

@@ -10,9 +10,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use refrain::{Code, Digest, Item};
+use refrain_manifest::{Node, Run};
 
-use crate::run::{Run, marked};
-use crate::words::{self, Mention};
+use crate::argv::{self, marked};
+use crate::mention::{self, Mention};
 
 /// A longer file is known by its digest alone: nobody looks for the changed line in it.
 const SHOWN: u64 = 64 * 1024;
@@ -50,29 +51,29 @@ impl Programs {
         })
     }
 
-    /// The code of a command: an item "run" for what is written, and one for each file of the project that
-    /// it names, or that is among `sources`, which are relative to the root.
+    /// The code of a node: an item for each thing that is written about its command, and one for each file
+    /// of the project that the command names, or that is among `sources`, which are relative to the root.
     ///
     /// Any word of the command counts that is the path of a regular file inside the project, however it is
     /// used; only what the shell writes to does not.
-    pub fn code(&mut self, run: &Run, sources: &[PathBuf]) -> Code {
-        let mut files = self.named(run);
+    pub fn code(&mut self, node: &Node, sources: &[PathBuf]) -> Code {
+        let mut files = self.named(&node.run);
         files.extend(sources.iter().filter_map(|source| self.file(source)));
         files.sort_by(|one, other| one.path.cmp(&other.path));
         files.dedup_by(|one, other| one.path == other.path);
-        Code::new(files.into_iter().chain([Arc::new(written(run))]), None)
+        Code::new(files.into_iter().chain(written(node).map(Arc::new)), None)
     }
 
     /// The files that a command names. Commands that differ in their placeholders alone name the same.
     fn named(&mut self, run: &Run) -> Vec<Arc<Item>> {
-        let texts: Vec<Vec<u8>> = run.templates().iter().map(marked).collect();
+        let texts: Vec<Vec<u8>> = run.templates().iter().map(|text| marked(text)).collect();
         let key = (matches!(run, Run::Shell(_)), texts);
         if let Some(known) = self.commands.get(&key) {
             return known.clone();
         }
         let mentions = match &key {
-            (true, texts) => words::of_shell(&texts[0]),
-            (false, texts) => words::of_program(texts),
+            (true, texts) => mention::of_shell(&texts[0]),
+            (false, texts) => mention::of_program(texts),
         };
         let mut places = vec![PathBuf::new()];
         let mut files = Vec::new();
@@ -124,21 +125,31 @@ fn normal(root: &Path, path: &Path) -> PathBuf {
     parts.filter(|part| *part != Component::CurDir).collect()
 }
 
-/// What is written.
-fn written(run: &Run) -> Item {
-    let kind: &[u8] = match run {
-        Run::Shell(_) => b"shell\0",
-        Run::Program(_) => b"program\0",
+/// What is written about a command, as far as it makes its output another one.
+fn written(node: &Node) -> impl Iterator<Item = Item> {
+    // An array may look like a string, and is run in another way.
+    let kind = match node.run {
+        Run::Shell(_) => "",
+        Run::Program(_) => "program\0",
     };
-    let text = run.text();
-    Item {
+    let params: Vec<&str> = node.params.iter().map(|param| &*param.value).collect();
+    let depfile = node.depfile.as_ref().map_or("", |depfile| depfile.text());
+    let format = format!("{:?}", node.format).to_lowercase();
+    let items = [
+        ("run", kind, argv::text(&node.run).into_owned()),
+        ("format", "", format),
+        ("depfile", "", depfile.to_owned()),
+        ("params", "", params.join(" ")),
+    ];
+    let items = items.into_iter().filter(|(.., text)| !text.is_empty());
+    items.map(|(name, kind, text)| Item {
         level: 0,
-        path: Cow::Borrowed("run"),
-        hash: Digest::of(&[kind, text.as_bytes()].concat()),
-        text: Cow::Owned(text.into_owned()),
+        path: Cow::Borrowed(name),
+        hash: Digest::of(&[kind, &text].concat().into_bytes()),
+        text: Cow::Owned(text),
         file: Cow::Borrowed(""),
         line: 0,
-    }
+    })
 }
 
 /// A file, by its bytes. One that cannot be read is known as that.
@@ -188,7 +199,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    use refrain_manifest::Template;
+    use refrain_manifest::Manifest;
     use tempfile::TempDir;
 
     use super::*;
@@ -203,16 +214,20 @@ mod tests {
         dir
     }
 
-    fn shell(text: &str) -> Run {
-        Run::Shell(Template::parse_shell(text).unwrap())
+    /// The code of a node with this run, and more lines about it.
+    fn code(root: &Path, run: &str, more: &str, sources: &[&str]) -> Code {
+        let text = format!("inputs.x = 1\n[nodes.a]\nrun = {run}\n{more}");
+        let manifest = Manifest::parse(&text, Path::new("refrain.toml")).unwrap();
+        let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
+        let mut programs = Programs::new(root).unwrap();
+        programs.code(&manifest.nodes[0], &sources)
     }
 
-    /// The names of the items, without the one for what is written.
-    fn names(dir: &TempDir, run: &Run, sources: &[&str]) -> Vec<String> {
-        let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
-        let code = Programs::new(dir.path()).unwrap().code(run, &sources);
-        let names = code.items().map(|item| item.path.to_string());
-        names.filter(|name| name != "run").collect()
+    /// The names of the files.
+    fn names(root: &Path, run: &str, sources: &[&str]) -> Vec<String> {
+        let code = code(root, run, "", sources);
+        let names = code.items().filter(|item| !item.file.is_empty());
+        names.map(|item| item.path.to_string()).collect()
     }
 
     #[test]
@@ -225,22 +240,21 @@ mod tests {
             "out.txt",
             "x.py",
         ]);
-        let absolute = dir.path().join("data.txt");
+        let root = dir.path();
+        let absolute = root.join("data.txt");
         let text = format!(
-            "./tokenize {{x}} --rules=./lib/a.sh {} >out.txt",
+            "'./tokenize {{x}} --rules=./lib/a.sh {} >out.txt'",
             absolute.display()
         );
         assert_eq!(
-            names(&dir, &shell(&text), &[]),
+            names(root, &text, &[]),
             ["data.txt", "lib/a.sh", "tokenize"]
         );
-        let nested = shell("sh -c 'cd lib && sh \"b c.sh\" a.sh' lib");
-        assert_eq!(names(&dir, &nested, &[]), ["lib/a.sh", "lib/b c.sh"]);
-        let elements = ["python3", "-u", "x.py", "{x}", "lib"];
-        let parse = |text: &str| Template::parse(text).unwrap();
-        let program = Run::Program(elements.map(parse).to_vec());
+        let nested = r#"'''sh -c 'cd lib && sh "b c.sh" a.sh' lib'''"#;
+        assert_eq!(names(root, nested, &[]), ["lib/a.sh", "lib/b c.sh"]);
+        let program = r#"["python3", "-u", "x.py", "{x}", "lib"]"#;
         assert_eq!(
-            names(&dir, &program, &["lib/a.sh", "x.py"]),
+            names(root, program, &["lib/a.sh", "x.py"]),
             ["lib/a.sh", "x.py"]
         );
     }
@@ -250,11 +264,9 @@ mod tests {
         let dir = project(&["project/a", "outside"]);
         symlink("../outside", dir.path().join("project/link")).unwrap();
         symlink("a", dir.path().join("project/inside")).unwrap();
-        let project = dir.path().join("project");
-        let run = shell("cat ../outside link inside /bin/sh ../project/a nothing . {a}");
-        let code = Programs::new(&project).unwrap().code(&run, &[]);
-        let names: Vec<_> = code.items().map(|item| &*item.path).collect();
-        assert_eq!(names, ["../project/a", "inside", "run"]);
+        let run = "'cat ../outside link inside /bin/sh ../project/a nothing . {x}'";
+        let names = names(&dir.path().join("project"), run, &[]);
+        assert_eq!(names, ["../project/a", "inside"]);
     }
 
     #[test]
@@ -263,9 +275,7 @@ mod tests {
         let large = dir.path().join("large");
         fs::write(&large, vec![b'x'; 100_000]).unwrap();
         let item = |name: &str| {
-            let code = Programs::new(dir.path())
-                .unwrap()
-                .code(&shell("sh a.sh large"), &[]);
+            let code = code(dir.path(), "'sh a.sh large'", "", &[]);
             let item = code.items().find(|item| item.path == name);
             item.unwrap().clone()
         };
@@ -278,5 +288,21 @@ mod tests {
             (item("large").hash, &*item("large").text),
             (Digest::of(b"\xff"), "")
         );
+    }
+
+    #[test]
+    fn whatever_is_written_about_a_command_is_its_code() {
+        let dir = project(&[]);
+        let of = |run: &str, more: &str| code(dir.path(), run, more, &[]);
+        let first = of(r#"'["a","b"]'"#, "");
+        assert_eq!(first, of(r#"'["a","b"]'"#, "retries = 3"));
+        let others = [
+            of(r#"["a", "b"]"#, ""),
+            of(r#"'["a","b"] '"#, ""),
+            of(r#"'["a","b"]'"#, "format = 'json'"),
+            of(r#"'["a","b"]'"#, "depfile = 'd'"),
+            of(r#"'["a","b"]'"#, "params = ['x']"),
+        ];
+        assert!(others.iter().all(|other| *other != first));
     }
 }

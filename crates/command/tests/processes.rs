@@ -57,7 +57,7 @@ impl Desk {
             argv: &argv,
             dir: self.path(),
             env: &[("GIVEN".into(), OsStr::from_bytes(b"a\xff b").to_owned())],
-            stdout: File::create(self.path().join("out")).unwrap(),
+            stdout: Some(File::create(self.path().join("out")).unwrap()),
             grace: self.grace,
         })
     }
@@ -78,7 +78,7 @@ fn a_process_gets_its_place_and_its_environment_and_nothing_to_read() {
     let desk = Desk::new();
     let finished = desk.sh("cat; pwd; printf %s \"$GIVEN\"; echo said >&2; exit 3");
     assert_eq!(finished.ending, Ending::Exited(3));
-    assert_eq!(finished.stderr.text(), "said\n");
+    assert_eq!(finished.said.text(), "said\n");
     assert!(!finished.left_running);
     let place = desk.path().canonicalize().unwrap();
     let expected = [place.as_os_str().as_bytes(), b"\na\xff b"].concat();
@@ -146,7 +146,7 @@ fn a_stop_ends_all_that_was_started() {
     let desk = Desk::new();
     let finished = desk.stopped("sleep 1000 & sh -c 'sleep 1000; :' & echo $! >&2; wait");
     assert_eq!(finished.ending, Ending::Stopped);
-    assert!(!is_running(&finished.stderr.text()));
+    assert!(!is_running(&finished.said.text()));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn who_is_asked_to_end_may_tidy_up() {
     let finished = desk.stopped(&format!("sh -c '{child}' & wait"));
     assert_eq!(finished.ending, Ending::Stopped);
     // A shell may also say that what it waited for was terminated.
-    assert!(finished.stderr.text().ends_with("tidied\n"));
+    assert!(finished.said.text().ends_with("tidied\n"));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn who_does_not_end_is_killed() {
     desk.grace = Duration::from_millis(20);
     let finished = desk.stopped("trap '' TERM; sleep 1000 & echo $! >&2; wait; sleep 1000");
     assert_eq!(finished.ending, Ending::Stopped);
-    assert!(!is_running(&finished.stderr.text()));
+    assert!(!is_running(&finished.said.text()));
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn an_endless_printer_costs_no_memory_and_can_be_stopped() {
     assert_eq!(finished.ending, Ending::Stopped);
     let much = desk.sh("head -c 10000000 /dev/zero >&2");
     assert_eq!(much.ending, Ending::Exited(0));
-    let text = much.stderr.text();
+    let text = much.said.text();
     let left_out = 10_000_000 - 64 * 1024;
     assert!(text.contains(&format!("[{left_out} bytes left out]")));
     assert!(text.len() < 65 * 1024);
@@ -195,7 +195,7 @@ fn who_outlives_the_command_is_killed() {
     let finished = desk.sh("(sleep 1000; echo late) & echo $! >&2; echo done");
     assert_eq!(finished.ending, Ending::Exited(0));
     assert!(finished.left_running);
-    assert!(!is_running(&finished.stderr.text()));
+    assert!(!is_running(&finished.said.text()));
     assert_eq!(desk.read("out"), b"done\n");
 }
 
@@ -221,13 +221,13 @@ fn bytes_that_are_no_text_pass_through() {
         argv: &[
             "sh".into(),
             "-c".into(),
-            "echo x > \"$1\"; ls >&2".into(),
+            "echo x > \"$1\"; ls".into(),
             "sh".into(),
             name.to_owned(),
         ],
         dir: &dir,
         env: &[],
-        stdout: File::create(desk.path().join("out")).unwrap(),
+        stdout: None,
         grace: desk.grace,
     };
     let finished = process.run(drop, None).unwrap();
@@ -235,8 +235,8 @@ fn bytes_that_are_no_text_pass_through() {
         finished.ending,
         Ending::Exited(0),
         "{}",
-        finished.stderr.text()
+        finished.said.text()
     );
     assert_eq!(fs::read(dir.join(name)).unwrap(), b"x\n");
-    assert!(finished.stderr.text().contains('\u{fffd}'));
+    assert!(finished.said.text().contains('\u{fffd}'));
 }

@@ -30,7 +30,6 @@ pub struct Input {
 /// What a value from outside is, and by what it counts.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 #[schemars(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum InputKind {
     /// A value: any that TOML has. Dates are strings.
     Value(Json),

@@ -71,7 +71,6 @@ pub struct Node {
 
 /// What is executed.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Run {
     /// A command for `sh -c`.
     Shell(Spanned<Template>),
@@ -91,7 +90,6 @@ pub struct Mapping {
 /// What a node's output is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Format {
     /// Bytes as they are.
     #[default]

@@ -1,39 +1,15 @@
-//! What a command runs, as it is written with placeholders, and the argument vector it becomes. It knows
-//! no node: what a placeholder stands for is asked of a function.
+//! The argument vector that a command becomes, and how its words are quoted. It knows no node: what a
+//! placeholder stands for is asked of a function.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
-use refrain_manifest::{Form, Piece, Template};
+use refrain_manifest::{Form, Piece, Run, Template};
 
 use crate::error::{Error, Result};
-
-/// What a command runs.
-///
-/// ```
-/// use refrain_command::Run;
-/// use refrain_manifest::Template;
-///
-/// let run = Run::Shell(Template::parse_shell("sort {words} > {output}")?);
-/// let argv = run.render(|name, _| {
-///     Ok(match name {
-///         "output" => vec!["out".into()],
-///         _ => vec!["a".into(), "b c".into()],
-///     })
-/// })?;
-/// assert_eq!(argv, ["/bin/sh", "-c", "sort a 'b c' > out"]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Run {
-    /// A string: a text for `sh`, in which every value is quoted. Read it by [`Template::parse_shell`],
-    /// which refuses the places at which quotes would not help.
-    Shell(Template),
-    /// An array: a program and its arguments, run without a shell.
-    Program(Vec<Template>),
-}
 
 /// A placeholder and where in a template it stands.
 struct Slot<'t> {
@@ -42,59 +18,63 @@ struct Slot<'t> {
     place: Range<usize>,
 }
 
-impl Run {
-    /// The command in one canonical text: a string as it is, an array in the syntax of JSON.
-    pub fn text(&self) -> Cow<'_, str> {
-        match self {
-            Run::Shell(template) => Cow::Borrowed(template.text()),
-            Run::Program(elements) => {
-                let texts: Vec<&str> = elements.iter().map(Template::text).collect();
-                Cow::Owned(serde_json::to_string(&texts).expect("texts are JSON"))
+/// The argument vector of a command, with the words that `words` gives for each name and form.
+///
+/// In a text for the shell every word is quoted; a list becomes several words.
+pub(crate) fn argv(
+    run: &Run,
+    mut words: impl FnMut(&str, Form) -> Result<Vec<OsString>>,
+) -> Result<Vec<OsString>> {
+    let mut given = |slot: &Slot| checked(slot, words(slot.name, slot.form)?);
+    match run {
+        Run::Program(elements) => {
+            let mut argv = Vec::with_capacity(elements.len());
+            for template in elements {
+                argv.extend(element(template, &mut given)?);
             }
+            Ok(argv)
         }
-    }
-
-    /// Its templates: one of a string, one an element of an array.
-    pub fn templates(&self) -> &[Template] {
-        match self {
-            Run::Shell(template) => std::slice::from_ref(template),
-            Run::Program(elements) => elements,
-        }
-    }
-
-    /// Whether the command is told where to write.
-    pub fn names_output(&self) -> bool {
-        let mut names = self.templates().iter().flat_map(Template::names);
-        names.any(|piece| matches!(piece, Piece::Name { name: "output", .. }))
-    }
-
-    /// The argument vector, with the words that `words` gives for each name and form.
-    pub fn render(
-        &self,
-        mut words: impl FnMut(&str, Form) -> Result<Vec<OsString>>,
-    ) -> Result<Vec<OsString>> {
-        let mut given = |slot: &Slot| checked(slot, words(slot.name, slot.form)?);
-        match self {
-            Run::Shell(template) => {
-                let mut text = Vec::with_capacity(template.text().len() + 64);
-                for piece in template.pieces() {
-                    match slot(template, piece) {
-                        Err(literal) => text.extend_from_slice(literal.as_bytes()),
-                        Ok(slot) => put(&mut text, template.text(), &slot, given(&slot)?)?,
-                    }
+        Run::Shell(template) => {
+            let mut text = Vec::with_capacity(template.text().len() + 64);
+            for piece in template.pieces() {
+                match slot(template, piece) {
+                    Err(literal) => text.extend_from_slice(literal.as_bytes()),
+                    Ok(slot) => put(&mut text, template.text(), &slot, given(&slot)?)?,
                 }
-                let text = OsString::from_vec(text);
-                Ok(vec!["/bin/sh".into(), "-c".into(), text])
             }
-            Run::Program(elements) => {
-                let mut argv = Vec::with_capacity(elements.len());
-                for template in elements {
-                    argv.extend(element(template, &mut given)?);
-                }
-                Ok(argv)
-            }
+            Ok(vec![
+                "/bin/sh".into(),
+                "-c".into(),
+                OsString::from_vec(text),
+            ])
         }
     }
+}
+
+/// The path that a template without other placeholders than `{output}` becomes.
+pub(crate) fn path(template: &Template, output: &Path) -> PathBuf {
+    let pieces = template.pieces().map(|piece| match piece {
+        Piece::Text(text) => OsStr::new(text),
+        Piece::Name { .. } => output.as_os_str(),
+    });
+    pieces.collect::<OsString>().into()
+}
+
+/// A command in one text: a string as it is, an array in the syntax of JSON.
+pub(crate) fn text(run: &Run) -> Cow<'_, str> {
+    match run {
+        Run::Shell(template) => Cow::Borrowed(template.text()),
+        Run::Program(elements) => {
+            let texts: Vec<&str> = elements.iter().map(|template| template.text()).collect();
+            Cow::Owned(serde_json::to_string(&texts).expect("texts are JSON"))
+        }
+    }
+}
+
+/// Whether a command is told where to write.
+pub(crate) fn names_output(run: &Run) -> bool {
+    let mut names = run.templates().iter().flat_map(|template| template.names());
+    names.any(|piece| matches!(piece, Piece::Name { name: "output", .. }))
 }
 
 /// The text of a template, with a NUL where a placeholder is.
@@ -199,29 +179,26 @@ fn only(slot: &Slot, mut words: Vec<OsString>) -> Result<OsString> {
     }
 }
 
-/// The environment variable of a parameter that is handed over by it.
-pub fn variable(name: &str) -> String {
-    format!("REFRAIN_{}", name.to_ascii_uppercase().replace('-', "_"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::process::Command;
 
+    use refrain_manifest::Spanned;
+
     use super::*;
 
     fn shell(text: &str) -> Run {
-        Run::Shell(Template::parse_shell(text).unwrap())
+        Run::Shell(Spanned::new(Template::parse_shell(text).unwrap(), 0..0))
     }
 
     fn program(elements: &[&str]) -> Run {
-        let parse = |text: &&str| Template::parse(text).unwrap();
+        let parse = |text: &&str| Spanned::new(Template::parse(text).unwrap(), 0..0);
         Run::Program(elements.iter().map(parse).collect())
     }
 
     /// Renders with `{x}` as given, and everything else as its own name.
     fn render(run: &Run, x: &[&[u8]]) -> Result<Vec<OsString>> {
-        run.render(|name, _| match name {
+        argv(run, |name, _| match name {
             "x" => Ok(x
                 .iter()
                 .map(|word| OsStr::from_bytes(word).to_owned())
@@ -284,9 +261,9 @@ mod tests {
 
     #[test]
     fn a_string_and_an_array_have_different_texts() {
-        assert_eq!(shell("cat {x}").text(), "cat {x}");
-        assert_eq!(program(&["cat", "{x}"]).text(), r#"["cat","{x}"]"#);
-        assert!(shell("cat > {output}").names_output());
-        assert!(!program(&["cat", "{x}"]).names_output());
+        assert_eq!(text(&shell("cat {x}")), "cat {x}");
+        assert_eq!(text(&program(&["cat", "{x}"])), r#"["cat","{x}"]"#);
+        assert!(names_output(&shell("cat > {output}")));
+        assert!(!names_output(&program(&["cat", "{x}"])));
     }
 }
