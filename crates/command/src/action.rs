@@ -184,6 +184,10 @@ impl Action {
             let given = known.iter().any(|known| file.starts_with(known));
             !given && !file.starts_with(&dir) && root.join(file).is_file()
         });
+        // Records are good on other machines as well while paths are relative to where we are.
+        if std::env::current_dir().ok().as_ref() != Some(root) {
+            found.iter_mut().for_each(|file| *file = root.join(&*file));
+        }
         Ok(found)
     }
 

@@ -8,11 +8,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use refrain::{Args, OutputPath};
+use refrain::{Args, OutputList, OutputPath};
 use refrain_manifest::Form;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::items;
 
 /// A parameter of a command.
 #[derive(Clone, Debug)]
@@ -29,17 +30,22 @@ pub(crate) struct Parameter {
 pub(crate) enum Kind {
     /// A value from the manifest or the command line.
     Value,
+    /// An item of a JSON array, as text.
+    Item,
     /// A file or a directory of the project.
     Path,
     /// Files of the project.
     Paths,
-    /// The output of a node.
+    /// The output of a node, or of one of its items.
     Output,
+    /// The outputs of all items of a node.
+    Outputs,
 }
 
 /// The value of a parameter.
 enum Given<'a> {
     Value(&'a Value),
+    Item(&'a str),
     Path(&'a Path),
     /// Paths, each with its key.
     List(Vec<(Cow<'a, str>, &'a Path)>),
@@ -49,7 +55,12 @@ impl Parameter {
     fn given<'a>(&self, args: &'a Args) -> Given<'a> {
         match self.kind {
             Kind::Value => Given::Value(args.get(self.index)),
+            Kind::Item => Given::Item(args.get::<String>(self.index)),
             Kind::Path => Given::Path(args.get::<PathBuf>(self.index)),
+            Kind::Outputs => {
+                let outputs = args.get::<OutputList>(self.index).items();
+                Given::List(outputs.map(|(key, path)| (key.into(), path)).collect())
+            }
             Kind::Output => Given::Path(args.get::<OutputPath>(self.index).path()),
             Kind::Paths => {
                 let paths = args.get::<Vec<PathBuf>>(self.index).iter();
@@ -100,6 +111,7 @@ impl Arguments<'_> {
     pub fn variable(&self, name: &str) -> Result<(OsString, OsString)> {
         let value = match self.parameter(name).given(self.args) {
             Given::Value(value) => plain(value).into(),
+            Given::Item(json) => items::plain(json).into(),
             Given::Path(path) => path.into(),
             list => {
                 let mut lines = list.lines().map_err(|problem| refused(name, problem))?;
@@ -123,7 +135,7 @@ impl Arguments<'_> {
             .iter()
             .map(|parameter| parameter.given(self.args));
         given.flat_map(|given| match given {
-            Given::Value(_) => Vec::new(),
+            Given::Value(_) | Given::Item(_) => Vec::new(),
             Given::Path(path) => vec![path],
             Given::List(items) => items.into_iter().map(|(_, path)| path).collect(),
         })
@@ -150,6 +162,7 @@ impl Given<'_> {
                 items.iter().map(|item| plain(item).into()).collect()
             }
             Given::Value(value) => vec![plain(value).into()],
+            Given::Item(json) => vec![items::plain(json).into()],
             Given::Path(path) => vec![word(path)],
             Given::List(items) => items.iter().map(|(_, path)| word(path)).collect(),
         }
@@ -181,6 +194,7 @@ impl Given<'_> {
         };
         let value = match self {
             Given::Value(value) => (*value).clone(),
+            Given::Item(json) => return Ok(format!("{json}\n").into_bytes()),
             Given::Path(path) => Value::String(text(path)?),
             Given::List(items) => {
                 let item = |(key, path): &(Cow<str>, &Path)| {

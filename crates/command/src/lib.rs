@@ -14,6 +14,7 @@ mod capture;
 pub mod depfile;
 mod ending;
 mod group;
+mod items;
 pub mod json;
 mod mention;
 mod wait;

@@ -1,21 +1,25 @@
 //! A command of a manifest as a node of a pipeline.
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use refrain::{Code, Node, NodeBuilder, OutputPath, Param, PathKind};
-use refrain_manifest::{Format, Input, InputKind, Manifest, Origin};
+use refrain::{Args, Code, MapBuilder, Node, NodeBuilder, OutputList, OutputPath, Param, PathKind};
+use refrain_manifest::{Format, InputKind, Manifest, Origin};
+use serde_json::Value;
 
 use crate::action::{Action, Surroundings};
 use crate::arguments::{Kind, Parameter};
+use crate::items::split;
 
 /// Makes a node of a pipeline of a node of a manifest; `code` is what [`Programs`](crate::Programs) found
 /// for it.
 ///
-/// Its parameters are those of the manifest: a value is a [`serde_json::Value`], `file` and `dir` are a
-/// `PathBuf`, `files` a `Vec<PathBuf>`, and its output is an [`OutputPath`].
+/// What it needs are the manifest's inputs and nodes by their names: a value is a [`serde_json::Value`],
+/// `file` and `dir` are a `PathBuf`, `files` a `Vec<PathBuf>`. Its output is an [`OutputPath`], or an
+/// [`OutputList`] if it is mapped.
 pub fn node(
     manifest: &Manifest,
     node: &refrain_manifest::Node,
@@ -24,17 +28,16 @@ pub fn node(
 ) -> Node {
     let mut builder = declare(node).code(code);
     let mut parameters = Vec::with_capacity(node.parameters.len());
-    for (index, parameter) in node.parameters.iter().enumerate() {
-        let (kind, param) = match parameter.origin {
-            Origin::Input(input) => input_param(&manifest.inputs[input]),
-            Origin::Node(parent) => {
-                let name = manifest.nodes[parent].name.value.clone();
-                (Kind::Output, Param::new::<OutputPath>(name))
-            }
-        };
+    // Lists come last: so does the engine hand out their items.
+    let (items, whole): (Vec<_>, Vec<_>) =
+        node.parameters.iter().partition(|parameter| parameter.item);
+    for (index, parameter) in whole.iter().chain(&items).enumerate() {
+        let kind = kind(manifest, parameter);
         let name = parameter.name.clone();
         parameters.push(Parameter { name, kind, index });
-        builder = builder.param(param);
+    }
+    for parameter in &whole {
+        builder = builder.param(param(manifest, parameter.origin));
     }
     let action = Action {
         name: node.name.value.clone(),
@@ -49,11 +52,82 @@ pub fn node(
         depfile: node.depfile.as_ref().map(|depfile| depfile.value.clone()),
         around: around.clone(),
     };
-    let execute = move |args: &refrain::Args| action.execute(args);
-    match (node.cache, node.format) {
-        (Some(false), _) => builder.uncached_path(execute),
-        (_, Format::Dir) => builder.cached_path(PathKind::Dir, execute),
-        _ => builder.cached_path(PathKind::File, execute),
+    let execute = move |args: &Args| action.execute(args);
+    let output = match node.format {
+        Format::Dir => PathKind::Dir,
+        Format::Bytes | Format::Text | Format::Json => PathKind::File,
+    };
+    let cached = node.cache != Some(false);
+    match (items.is_empty(), cached) {
+        (true, true) => builder.cached_path(output, execute),
+        (true, false) => builder.uncached_path(execute),
+        (false, true) => mapped(manifest, node, &items, builder).cached_path(output, execute),
+        (false, false) => mapped(manifest, node, &items, builder).uncached_path(execute),
+    }
+}
+
+/// Adds the lists that a node is mapped over.
+fn mapped(
+    manifest: &Manifest,
+    node: &refrain_manifest::Node,
+    items: &[&refrain_manifest::Parameter],
+    builder: NodeBuilder,
+) -> MapBuilder {
+    let mut builder = builder.mapped();
+    for item in items {
+        let list = param(manifest, item.origin);
+        let key = node.key.as_ref().map(|key| key.value.clone());
+        builder = match (kind(manifest, item), item.origin) {
+            (Kind::Item, Origin::Input(_)) => builder.over_parts(list, move |array: &Value| {
+                split(&array.to_string(), key.as_deref())
+            }),
+            (Kind::Item, Origin::Node(_)) => builder.over_parts(list, move |array: &OutputPath| {
+                let text = fs::read_to_string(array.path()).map_err(|error| error.to_string())?;
+                split(&text, key.as_deref())
+            }),
+            _ => builder.over(list),
+        };
+    }
+    builder
+}
+
+/// What the action is given for a parameter.
+fn kind(manifest: &Manifest, parameter: &refrain_manifest::Parameter) -> Kind {
+    match (parameter.origin, parameter.item) {
+        (Origin::Input(input), item) => match (&manifest.inputs[input].kind, item) {
+            (InputKind::Value(_) | InputKind::Env(_), false) => Kind::Value,
+            (InputKind::Value(_) | InputKind::Env(_), true) => Kind::Item,
+            (InputKind::File(_) | InputKind::Dir(_), _) | (InputKind::Files(_), true) => Kind::Path,
+            (InputKind::Files(_), false) => Kind::Paths,
+        },
+        (Origin::Node(parent), item) => match (manifest.nodes[parent].map.is_empty(), item) {
+            (true, false) | (false, true) => Kind::Output,
+            (true, true) => Kind::Item,
+            (false, false) => Kind::Outputs,
+        },
+    }
+}
+
+/// The parameter that takes what comes from there, as a whole.
+fn param(manifest: &Manifest, origin: Origin) -> Param {
+    match origin {
+        Origin::Input(input) => {
+            let input = &manifest.inputs[input];
+            let name = input.name.value.clone();
+            match input.kind {
+                InputKind::Value(_) | InputKind::Env(_) => Param::of::<Value>(name),
+                InputKind::File(_) | InputKind::Dir(_) => Param::new::<PathBuf>(name),
+                InputKind::Files(_) => Param::new::<Vec<PathBuf>>(name),
+            }
+        }
+        Origin::Node(parent) => {
+            let parent = &manifest.nodes[parent];
+            let name = parent.name.value.clone();
+            match parent.map.is_empty() {
+                true => Param::new::<OutputPath>(name),
+                false => Param::new::<OutputList>(name),
+            }
+        }
     }
 }
 
@@ -76,17 +150,6 @@ fn declare(node: &refrain_manifest::Node) -> NodeBuilder {
     match node.depfile {
         Some(_) => builder.discovers(),
         None => builder,
-    }
-}
-
-fn input_param(input: &Input) -> (Kind, Param) {
-    let name = input.name.value.clone();
-    match input.kind {
-        InputKind::Value(_) | InputKind::Env(_) => {
-            (Kind::Value, Param::of::<serde_json::Value>(name))
-        }
-        InputKind::File(_) | InputKind::Dir(_) => (Kind::Path, Param::new::<PathBuf>(name)),
-        InputKind::Files(_) => (Kind::Paths, Param::new::<Vec<PathBuf>>(name)),
     }
 }
 
