@@ -9,33 +9,47 @@ use refrain_manifest::Manifest;
 use crate::error::{Error, Result};
 
 /// What a manifest is called where none is named.
-pub const NAME: &str = "refrain.toml";
+const NAME: &str = "refrain.toml";
+
+/// A manifest that was found.
+#[derive(Debug)]
+pub struct Found {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// Its directory, the project's root: an absolute path.
+    pub root: PathBuf,
+    /// Where the user is: an absolute path.
+    pub here: PathBuf,
+}
 
 /// Finds the manifest that is named, or else the nearest one upward from here.
 /// The process works in the manifest's directory from then on.
-pub fn find(named: Option<&Path>) -> Result<Manifest> {
+pub fn find(named: Option<&Path>) -> Result<Found> {
     let here = env::current_dir().map_err(|error| Error::file("find", ".", error))?;
     let path = match named {
         Some(path) => here.join(path),
         None => nearest(&here).ok_or_else(|| Error::NoManifest(here.clone()))?,
     };
-    let root = path.parent().unwrap_or(&here);
-    let root = root
-        .canonicalize()
-        .map_err(|error| Error::file("read", &path, error))?;
     let shown = match named {
         Some(named) => named,
         None if path.parent() == Some(&here) => Path::new(NAME),
         None => &path,
     };
-    let text = fs::read(&path).map_err(|error| Error::file("read", shown, error))?;
+    let unreadable = |error| Error::file("read", shown, error);
+    let text = fs::read(&path).map_err(unreadable)?;
     let text = String::from_utf8(text).map_err(|error| Error::NoText {
         path: shown.to_owned(),
         offset: error.utf8_error().valid_up_to(),
     })?;
     let manifest = Manifest::parse(&text, shown).map_err(Box::new)?;
+    let root = path.parent().unwrap_or(&here).canonicalize();
+    let root = root.map_err(unreadable)?;
     env::set_current_dir(&root).map_err(|error| Error::file("enter", &root, error))?;
-    Ok(manifest)
+    Ok(Found {
+        manifest,
+        root,
+        here,
+    })
 }
 
 fn nearest(here: &Path) -> Option<PathBuf> {

@@ -52,6 +52,16 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// An output cannot be put where it is wanted.
+    #[error("put \"{node}\" at {}: {source}", path.display())]
+    Export {
+        /// The node.
+        node: String,
+        /// Where it is wanted.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The user's settings cannot be read.
     #[error("read settings {}: {problem}", path.display())]
     Settings {
@@ -117,6 +127,7 @@ impl Error {
         match self {
             Error::Output(problem) if problem.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
             Error::Engine(refrain::Error::Store(_)) | Error::Store(_) => Exit::Store,
+            Error::Export { .. } => Exit::Store,
             Error::Engine(refrain::Error::NodeFailed { .. }) => Exit::Failed,
             Error::Engine(refrain::Error::NodeBlocked { .. }) => Exit::Failed,
             Error::Engine(refrain::Error::Cancelled(_)) => Exit::Interrupted,

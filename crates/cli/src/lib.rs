@@ -41,12 +41,16 @@ mod problems;
 mod printer;
 
 mod discovery;
+mod project;
 mod settings;
+
+mod assembly;
 mod values;
 
-mod project;
+mod outputs;
 
 mod explanation;
+mod exports;
 mod failures;
 mod help;
 mod past;

@@ -3,8 +3,10 @@
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anstream::ColorChoice;
+use indicatif::MultiProgress;
 use refrain_manifest::Problems;
 use serde::Serialize;
 
@@ -23,16 +25,21 @@ pub enum Verbosity {
     Verbose,
 }
 
-/// Prints for one command.
-#[derive(Clone, Copy, Debug)]
+/// Prints for one command, from any of its threads.
+#[derive(Clone, Debug)]
 pub struct Printer {
     verbosity: Verbosity,
+    /// What stands at the end of standard error and is redrawn below new lines.
+    bars: Arc<Mutex<Option<MultiProgress>>>,
 }
 
 impl Printer {
     /// A printer that tells this much.
     pub fn new(verbosity: Verbosity) -> Self {
-        Printer { verbosity }
+        Printer {
+            verbosity,
+            bars: Arc::default(),
+        }
     }
 
     /// How much is told on standard error.
@@ -65,20 +72,40 @@ impl Printer {
     /// Tells something on standard error.
     pub fn note(&self, line: impl Display) {
         if self.verbosity > Verbosity::Quiet {
-            // Not worth ending a command for.
-            let _ = writeln!(anstream::stderr(), "{line}");
+            self.lines(&format!("{line}\n"));
         }
     }
 
-    /// Tells of a failure, in lines that are whole.
-    pub fn failure(&self, lines: &str) {
-        let _ = anstream::stderr().write_all(lines.as_bytes());
+    /// Tells something in whole lines, however little is to be told.
+    pub fn lines(&self, lines: &str) {
+        // What cannot be told is not worth ending a command for.
+        let write = || drop(anstream::stderr().write_all(lines.as_bytes()));
+        match &*self.bars() {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Keeps these bars below everything that is told from now on.
+    pub fn draw(&self, bars: Option<MultiProgress>) {
+        *self.bars() = bars;
+    }
+
+    fn bars(&self) -> MutexGuard<'_, Option<MultiProgress>> {
+        self.bars.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells what may be wrong with a manifest.
+    pub fn warnings(&self, problems: &Problems) {
+        if self.verbosity > Verbosity::Quiet {
+            self.problems(problems);
+        }
     }
 
     /// Tells what is wrong with a manifest.
     pub fn problems(&self, problems: &Problems) {
         let coloured = anstream::AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-        self.failure(&render(problems, coloured));
+        self.lines(&render(problems, coloured));
     }
 
     /// Tells why a command ends, and what to do next.
@@ -87,7 +114,7 @@ impl Printer {
         if let Some(help) = help {
             lines += &format!("{NAME}help{NAME:#}: {help}\n");
         }
-        self.failure(&lines);
+        self.lines(&lines);
     }
 
     /// Whether somebody watches standard error as it is written.

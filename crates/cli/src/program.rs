@@ -1,6 +1,7 @@
 //! A program from its arguments to its exit code: reads the arguments, makes
 //! the project, has the command carried out, and tells what went wrong.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
@@ -10,6 +11,7 @@ use clap::{CommandFactory, FromArgMatches};
 use refrain::{CacheConfig, Inputs, Pipeline};
 
 use crate::args::{Command, ManifestArgs, ManifestCommand, Options, PipelineArgs};
+use crate::assembly::assemble;
 use crate::commands;
 use crate::completion;
 use crate::discovery;
@@ -76,7 +78,7 @@ impl Program {
     pub fn main(self) -> ExitCode {
         let pipeline = match self.pipeline {
             Ok(pipeline) => pipeline,
-            Err(error) => return refused(Printer::new(Verbosity::Normal), &error.into()).into(),
+            Err(error) => return refused(&Printer::new(Verbosity::Normal), &error.into()).into(),
         };
         let nodes: Vec<String> = pipeline.nodes().map(str::to_owned).collect();
         let name = program_name();
@@ -98,13 +100,16 @@ impl Program {
                 return completion::print(args.shell, &name, printer);
             }
             let cache = match cache {
-                Some(config) => Settings::apply(config, &args.options),
-                None => settings.cache(&toml::Table::new(), &args.options)?,
+                Some(config) => config,
+                None => settings.cache()?,
             };
             let project = Project {
                 pipeline,
                 inputs: given,
-                cache,
+                texts: Vec::new(),
+                cache: Settings::apply(cache, &args.options, Path::new("")),
+                exports: BTreeMap::new(),
+                here: None,
                 jobs: settings.jobs,
                 keep_going: settings.keep_going,
             };
@@ -121,18 +126,16 @@ pub fn manifest_main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    carry_out(&args.options, |printer, _settings| match args.command {
+    carry_out(&args.options, |printer, settings| match args.command {
         ManifestCommand::Shared(Command::Completions(args)) => {
             completion::print(args.shell, "refrain", printer)
         }
         ManifestCommand::Init(args) => commands::init(&args, printer),
         ManifestCommand::Schema => commands::schema(printer),
-        ManifestCommand::Shared(_) => {
-            let manifest = discovery::find(args.file.as_deref())?;
-            Err(Error::Usage {
-                problem: format!("{} nodes are not built yet", manifest.nodes.len()),
-                help: None,
-            })
+        ManifestCommand::Shared(command) => {
+            let found = discovery::find(args.file.as_deref())?;
+            let project = assemble(&found, settings, &args.options, printer)?;
+            commands::carry_out(command, project, printer)
         }
     })
 }
@@ -174,12 +177,12 @@ fn carry_out(
         work(&printer, &settings)
     };
     work()
-        .unwrap_or_else(|error| refused(printer, &error))
+        .unwrap_or_else(|error| refused(&printer, &error))
         .into()
 }
 
 /// Tells why a command ends early.
-fn refused(printer: Printer, error: &Error) -> Exit {
+fn refused(printer: &Printer, error: &Error) -> Exit {
     let exit = error.exit();
     if let Error::Manifest(problems) = error {
         printer.problems(problems);

@@ -65,10 +65,12 @@ struct Teller {
 
 impl Teller {
     fn new(printer: Printer, past: Past) -> Self {
+        let live = printer.is_watched().then(Live::new);
+        printer.draw(live.as_ref().map(|live| live.bars.clone()));
         Teller {
             printer,
             past,
-            live: printer.is_watched().then(Live::new),
+            live,
         }
     }
 
@@ -87,11 +89,12 @@ impl Teller {
             RunEvent::NodeFinished(report) => {
                 self.live_mut(|live| live.finish(&report));
                 if is_told(&report, self.printer.verbosity()) {
-                    self.tell(&line(&report));
+                    self.printer.note(line(&report));
                 }
             }
             RunEvent::Warning(text) => {
-                self.tell(&format!("{}: {text}", paint(WARN, "warning")));
+                self.printer
+                    .note(format_args!("{}: {text}", paint(WARN, "warning")));
             }
             _ => {}
         }
@@ -103,13 +106,6 @@ impl Teller {
         }
     }
 
-    fn tell(&self, line: &str) {
-        match &self.live {
-            Some(live) => live.bars.suspend(|| self.printer.note(line)),
-            None => self.printer.note(line),
-        }
-    }
-
     fn tick(&mut self) {
         self.live_mut(Live::tick);
     }
@@ -118,6 +114,7 @@ impl Teller {
         if let Some(live) = self.live.take() {
             // The bars are gone when the last lines are printed.
             let _ = live.bars.clear();
+            self.printer.draw(None);
         }
     }
 }

@@ -1,17 +1,18 @@
 //! What every command works on: a pipeline, what it is given, and where its
 //! outputs are remembered.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refrain::{CacheConfig, Inputs, Pipeline, Runner};
 use refrain_store::Store;
 
-use crate::args::Assignment;
 use crate::error::{Error, Result};
-use crate::values::assign;
 
-/// A pipeline with its surroundings. All relative paths are relative to the
+/// A pipeline with its surroundings. Relative paths are relative to the
 /// project's root, which is the process's working directory.
 #[derive(Debug)]
 pub struct Project {
@@ -19,8 +20,14 @@ pub struct Project {
     pub pipeline: Pipeline,
     /// What its inputs are given.
     pub inputs: Inputs,
+    /// Inputs that are texts whatever they look like.
+    pub texts: Vec<Arc<str>>,
     /// How outputs are remembered.
     pub cache: CacheConfig,
+    /// Where outputs are also put, by node.
+    pub exports: BTreeMap<Arc<str>, PathBuf>,
+    /// Where the user is, if that is not the root.
+    pub here: Option<PathBuf>,
     /// How many nodes run at once, if the user has a wish.
     pub jobs: Option<NonZeroUsize>,
     /// Whether a run goes on after a failure.
@@ -28,10 +35,12 @@ pub struct Project {
 }
 
 impl Project {
-    /// Gives inputs other values.
-    pub fn set(mut self, assigned: &[Assignment]) -> Result<Self> {
-        self.inputs = assign(&self.pipeline, self.inputs, assigned)?;
-        Ok(self)
+    /// A path that the user typed.
+    pub fn path<'a>(&self, typed: &'a Path) -> Cow<'a, Path> {
+        match &self.here {
+            Some(here) => Cow::Owned(here.join(typed)),
+            None => Cow::Borrowed(typed),
+        }
     }
 
     /// Asks for these nodes; for the default targets where none are named.

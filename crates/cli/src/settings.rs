@@ -50,7 +50,7 @@ impl Settings {
         };
         let settings: Settings = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         // What is wrong with these should be told with the place where it stands.
-        settings.merge(&toml::Table::new()).map_err(refuse)?;
+        Self::config(&settings.cache).map_err(refuse)?;
         Ok(settings)
     }
 
@@ -65,28 +65,28 @@ impl Settings {
         Some(home.join("refrain/config.toml"))
     }
 
-    /// The cache configuration of a project that has these keys of its own.
-    pub fn cache(&self, project: &toml::Table, options: &Options) -> Result<CacheConfig> {
-        let merged = self.merge(project);
-        let config = merged.map_err(|problem| Error::Usage {
+    /// The cache configuration of projects that say nothing about it.
+    pub fn cache(&self) -> Result<CacheConfig> {
+        let config = Self::config(&self.cache);
+        config.map_err(|problem| Error::Usage {
             problem,
             help: None,
-        })?;
-        Ok(Self::apply(config, options))
+        })
     }
 
-    /// A whole cache configuration, as flags and the environment change it.
-    pub fn apply(config: CacheConfig, options: &Options) -> CacheConfig {
+    /// A cache configuration, as flags and the environment change it. What is
+    /// relative is so to where the user is.
+    pub fn apply(config: CacheConfig, options: &Options, here: &Path) -> CacheConfig {
         match &options.cache_dir {
-            Some(dir) => config.cache_dir(dir),
+            Some(dir) => config.cache_dir(here.join(dir)),
             None => config,
         }
     }
 
-    fn merge(&self, project: &toml::Table) -> Result<CacheConfig, String> {
-        let mut keys = toml::Table::from_iter([("enabled".to_owned(), true.into())]);
-        keys.extend(self.cache.clone());
-        keys.extend(project.clone());
-        keys.try_into().map_err(|e: toml::de::Error| e.to_string())
+    fn config(keys: &toml::Table) -> Result<CacheConfig, String> {
+        let mut table = toml::Table::from_iter([("enabled".to_owned(), true.into())]);
+        table.extend(keys.clone());
+        let config = table.try_into();
+        config.map_err(|error: toml::de::Error| error.to_string())
     }
 }

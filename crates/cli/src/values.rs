@@ -2,28 +2,42 @@
 
 use std::path::Path;
 
-use refrain::{Input, InputKind, Inputs, IntoInput, Pipeline, dir, file, files};
+use refrain::{Input, InputKind, IntoInput, dir, file, files};
 use serde_json::Value;
 
 use crate::args::Assignment;
 use crate::error::Result;
+use crate::project::Project;
 
-/// Adds what was assigned to a pipeline's inputs.
-pub fn assign(pipeline: &Pipeline, inputs: Inputs, assigned: &[Assignment]) -> Result<Inputs> {
-    assigned
-        .iter()
-        .try_fold(inputs, |inputs, Assignment { name, value }| {
-            let kind = pipeline.input(name)?.kind;
-            Ok(inputs.with(name, as_input(kind, value)))
-        })
+/// Adds what was assigned to a project's inputs.
+pub fn assign(mut project: Project, assigned: &[Assignment]) -> Result<Project> {
+    for Assignment { name, value } in assigned {
+        let kind = match project.pipeline.input(name)?.kind {
+            InputKind::Value if project.texts.iter().any(|text| **text == **name) => {
+                InputKind::Text
+            }
+            kind => kind,
+        };
+        let input = as_input(&project, kind, value);
+        project.inputs = project.inputs.with(name, input);
+    }
+    Ok(project)
 }
 
-fn as_input(kind: InputKind, text: &str) -> Input {
+fn as_input(project: &Project, kind: InputKind, text: &str) -> Input {
     match kind {
         InputKind::Text => text.to_owned().into_input(),
-        InputKind::Path if Path::new(text).is_dir() => dir(text),
-        InputKind::Path => file(text),
-        InputKind::Paths => files(paths(text)),
+        InputKind::Path => {
+            let path = project.path(Path::new(text));
+            match path.is_dir() {
+                true => dir(path),
+                false => file(path),
+            }
+        }
+        InputKind::Paths => {
+            let paths = paths(text);
+            files(paths.iter().map(|path| project.path(Path::new(path))))
+        }
         _ => read(text).into_input(),
     }
 }

@@ -3,71 +3,61 @@
 use std::path::Path;
 use std::{fs, io};
 
+use refrain::Planned;
 use refrain_store::{Codec, Damage, Output, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::FORMAT;
 use crate::args::GetArgs;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::outputs::put;
 use crate::printer::Printer;
 use crate::project::Project;
+use crate::values::assign;
 
 pub fn get(args: GetArgs, project: Project, printer: &Printer) -> Result<Exit> {
-    let node = args.node.as_str();
-    let project = project
-        .set(&args.bindings.set)?
-        .targets(&[node.to_owned()])?;
+    let project = assign(project, &args.bindings.set)?;
+    let (node, item) = split(&project, &args.node);
+    let project = project.targets(&[node.to_owned()])?;
     let runner = project.runner()?;
     let store = runner.store().ok_or(Error::CachingOff)?;
     let plan = runner.plan(&project.pipeline, project.inputs.clone())?;
     let planned = plan.node(node).expect("a target is looked at");
-    let current = planned.output.is_some();
-    let output = match &planned.output {
-        Some(output) => output.clone(),
-        None if !project.pipeline.node(node)?.cached => {
+    let mut output = match (&planned.output, args.stale) {
+        (Some(output), _) => output.clone(),
+        (None, _) if !project.pipeline.node(node)?.cached => {
             return Err(Error::NoOutput(node.to_owned()));
         }
-        None if args.stale => last(&project, &store, node)?,
-        None => {
-            let reason = planned.reason.as_ref().map(ToString::to_string);
-            return Err(Error::Stale {
-                node: node.to_owned(),
-                reason: reason.unwrap_or_default(),
-            });
-        }
+        (None, true) => last(&project, &store, node)?,
+        (None, false) => return Err(stale(planned)),
     };
+    if let Some(key) = item {
+        output = entry(&store, &output, node, key)?;
+    }
     if args.json {
-        printer.json(&json!({
-            "format": FORMAT,
-            "node": node,
-            "state": if current { "current" } else { "stale" },
-            "signature": planned.signature.to_string(),
-            "digest": output.digest.to_string(),
-            "bytes": output.size,
-        }))?;
+        printer.json(&object(planned, item, &output))?;
         return Ok(Exit::Fine);
     }
+    let path = args.output.as_deref().map(|path| project.path(path));
     let plain = runner.plain(&project.pipeline, node, &output);
-    match (plain.map_err(lost)?, &args.output) {
+    match (plain.map_err(lost)?, path) {
         (Some(value), None) => printer.json(&value)?,
-        (Some(value), Some(path)) => write(path, &value)?,
-        (None, Some(path)) => {
-            let exported = store.export(&output, path);
-            exported.map_err(|source| Error::file("write", path, source))?;
-        }
-        (None, None) if output.codec == Codec::TREE => {
-            return Err(Error::Usage {
-                problem: format!("the output of \"{node}\" is a directory"),
-                help: Some("say where to put it, with `-o DIR`".to_owned()),
-            });
-        }
-        (None, None) => {
-            let mut bytes = store.open_output(&output).map_err(lost)?;
-            printer.bytes(|out| io::copy(&mut bytes, out).map(drop))?;
-        }
+        (Some(value), Some(path)) => write(&path, &value)?,
+        (None, Some(path)) => put(&store, &output, &path)
+            .map_err(|source| Error::file("write", path.as_ref(), source))?,
+        (None, None) => print(&store, &output, node, printer)?,
     }
     Ok(Exit::Fine)
+}
+
+/// A node, or `node[key]` for one item of a mapped node.
+fn split<'a>(project: &Project, name: &'a str) -> (&'a str, Option<&'a str>) {
+    let item = name.strip_suffix(']').and_then(|name| name.split_once('['));
+    match item {
+        Some((node, key)) if project.pipeline.node(name).is_err() => (node, Some(key)),
+        _ => (name, None),
+    }
 }
 
 /// The last output that the node had, whatever it was made from.
@@ -77,6 +67,74 @@ fn last(project: &Project, store: &Store, node: &str) -> Result<Output> {
     output.ok_or_else(|| Error::NoOutput(node.to_owned()))
 }
 
+fn stale(planned: &Planned) -> Error {
+    let reason = planned.reason.as_ref().map(ToString::to_string);
+    Error::Stale {
+        node: planned.name.to_string(),
+        reason: reason.unwrap_or_else(|| "its items are to be put together".to_owned()),
+    }
+}
+
+/// The output of one item.
+fn entry(store: &Store, output: &Output, node: &str, key: &str) -> Result<Output> {
+    let entries = match output.codec {
+        Codec::LIST => store.load_list(output).map_err(lost)?,
+        _ => Vec::new(),
+    };
+    let found = entries.iter().find(|entry| *entry.key == *key);
+    found.map(|entry| entry.output.clone()).ok_or_else(|| {
+        let keys = entries.iter().map(|entry| &*entry.key);
+        let nearest = refrain_manifest::nearest(key, keys);
+        Error::Usage {
+            problem: format!("\"{node}\" has no item \"{key}\""),
+            help: nearest.map(|name| format!("did you mean \"{node}[{name}]\"?")),
+        }
+    })
+}
+
+fn print(store: &Store, output: &Output, node: &str, printer: &Printer) -> Result<()> {
+    let refuse = |what: &str, help: &str| {
+        Err(Error::Usage {
+            problem: format!("the output of \"{node}\" is {what}"),
+            help: Some(help.to_owned()),
+        })
+    };
+    match output.codec {
+        Codec::TREE => refuse("a directory", "say where to put it, with `-o DIR`"),
+        Codec::LIST => {
+            let items = store.load_list(output).map_err(lost)?;
+            let Some(first) = items.first() else {
+                return Ok(());
+            };
+            let help = format!(
+                "name one, such as \"{node}[{}]\", or say where to put them, with `-o DIR`",
+                first.key
+            );
+            refuse(&format!("a list of {}", items.len()), &help)
+        }
+        _ => {
+            let mut bytes = store.open_output(output).map_err(lost)?;
+            printer.bytes(|out| io::copy(&mut bytes, out).map(drop))
+        }
+    }
+}
+
+fn object(planned: &Planned, item: Option<&str>, output: &Output) -> Value {
+    let state = match planned.output {
+        Some(_) => "current",
+        None => "stale",
+    };
+    json!({
+        "format": FORMAT,
+        "node": &*planned.name,
+        "item": item,
+        "state": state,
+        "signature": planned.signature.to_string(),
+        "digest": output.digest.to_string(),
+        "bytes": output.size,
+    })
+}
+
 fn lost(damage: Damage) -> Error {
     Error::Usage {
         problem: damage.to_string(),
@@ -84,7 +142,7 @@ fn lost(damage: Damage) -> Error {
     }
 }
 
-fn write(path: &Path, value: &serde_json::Value) -> Result<()> {
+fn write(path: &Path, value: &Value) -> Result<()> {
     let text = format!("{value}\n");
     fs::write(path, text).map_err(|source| Error::file("write", path, source))
 }

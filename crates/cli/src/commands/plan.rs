@@ -14,9 +14,10 @@ use crate::printer::Printer;
 use crate::project::Project;
 use crate::style::{DIM, GOOD, NAME, SPARED, WARN};
 use crate::table::{Table, cell};
+use crate::values::assign;
 
 pub fn plan(args: PlanArgs, project: Project, printer: &Printer) -> Result<Exit> {
-    let project = project.set(&args.bindings.set)?.targets(&args.targets)?;
+    let project = assign(project, &args.bindings.set)?.targets(&args.targets)?;
     let plan = project
         .runner()?
         .plan(&project.pipeline, project.inputs.clone())?;

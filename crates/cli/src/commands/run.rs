@@ -5,6 +5,7 @@ use refrain::{Outcome, Report, Runner, Status};
 use crate::args::RunArgs;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::exports;
 use crate::failures::describe;
 use crate::figures::elapsed;
 use crate::printer::{Printer, Verbosity};
@@ -12,17 +13,19 @@ use crate::progress::{Past, Progress};
 use crate::project::Project;
 use crate::signals;
 use crate::style::{BAD, DIM, GOOD, WARN};
+use crate::values::assign;
 
 pub fn run(args: RunArgs, project: Project, printer: &Printer) -> Result<Exit> {
-    let project = project.set(&args.bindings.set)?.targets(&args.targets)?;
+    let project = assign(project, &args.bindings.set)?.targets(&args.targets)?;
+    let project = exports::ask(project)?;
     let runner = runner(&args, &project)?;
-    signals::cancels(runner.cancel(), *printer);
+    signals::cancels(runner.cancel(), printer.clone());
     let progress = (printer.verbosity() > Verbosity::Quiet).then(|| {
         let past = Past {
             store: runner.store(),
             pipeline: project.pipeline.name().to_owned(),
         };
-        Progress::start(runner.subscribe(), *printer, past)
+        Progress::start(runner.subscribe(), printer.clone(), past)
     });
     // Inputs that are refused begin no run, so there is nothing to wait for.
     let run = runner.run(&project.pipeline, project.inputs.clone())?;
@@ -35,8 +38,9 @@ pub fn run(args: RunArgs, project: Project, printer: &Printer) -> Result<Exit> {
         .filter(|node| node.outcome == Outcome::Failed);
     for node in failed {
         let location = &project.pipeline.node(&node.name)?.location.clone();
-        printer.failure(&describe(location, &node));
+        printer.lines(&describe(location, &node));
     }
+    exports::put_all(&project, &runner, &run)?;
     printer.note(summary(report));
     if args.json {
         printer.json(report)?;

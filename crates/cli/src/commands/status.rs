@@ -12,9 +12,10 @@ use crate::project::Project;
 use crate::states::{NodeState, State, states};
 use crate::style::{DIM, GOOD, NAME, SPARED, WARN};
 use crate::table::{Table, cell};
+use crate::values::assign;
 
 pub fn status(args: StatusArgs, project: Project, printer: &Printer) -> Result<Exit> {
-    let project = project.set(&args.bindings.set)?;
+    let project = assign(project, &args.bindings.set)?;
     let states = states(&project, &project.runner()?)?;
     let stale = states.iter().any(is_stale);
     if args.print.json {

@@ -11,12 +11,11 @@ use crate::explanation::describe;
 use crate::printer::Printer;
 use crate::project::Project;
 use crate::style::{GOOD, NAME};
+use crate::values::assign;
 
 pub fn why(args: WhyArgs, project: Project, printer: &Printer) -> Result<Exit> {
     let node = args.node.as_str();
-    let project = project
-        .set(&args.bindings.set)?
-        .targets(&[node.to_owned()])?;
+    let project = assign(project, &args.bindings.set)?.targets(&[node.to_owned()])?;
     let runner = project.runner()?;
     let plan = runner.plan(&project.pipeline, project.inputs.clone())?;
     let planned = plan.node(node).expect("a target is looked at");

@@ -1,0 +1,155 @@
+//! Makes a project of a manifest: its commands become the nodes of a pipeline,
+//! its inputs what they are at this moment. It is unaware of commands typed.
+
+use std::collections::HashSet;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use refrain::{CacheConfig, Inputs, Pipeline, dir, file, files};
+use refrain_command::{Programs, Surroundings, node};
+use refrain_manifest::{CacheTable, File, Files, Input, InputKind, Manifest};
+use serde_json::Value;
+
+use crate::args::Options;
+use crate::discovery::Found;
+use crate::error::{Error, Result};
+use crate::printer::{Printer, Verbosity};
+use crate::project::Project;
+use crate::settings::Settings;
+use crate::style::DIM;
+
+/// The project of a manifest.
+pub fn assemble(
+    found: &Found,
+    settings: &Settings,
+    options: &Options,
+    printer: &Printer,
+) -> Result<Project> {
+    let Found {
+        manifest,
+        root,
+        here,
+    } = found;
+    let cache = cache(&manifest.cache, settings.cache()?);
+    let cache = Settings::apply(cache, options, here);
+    let files = manifest.files(root, &cache.cache_dir).map_err(Box::new)?;
+    if let Some(warnings) = files.warnings() {
+        printer.warnings(warnings);
+    }
+    let pipeline = pipeline(found, &files, printer)?;
+    let exports = manifest.nodes.iter().filter_map(|node| {
+        let to = node.to.as_ref()?;
+        Some((node.name.value.clone(), to.value.clone()))
+    });
+    Ok(Project {
+        inputs: inputs(manifest, &files, &pipeline)?,
+        texts: texts(manifest),
+        exports: exports.collect(),
+        pipeline,
+        cache,
+        here: Some(here.clone()),
+        jobs: settings.jobs,
+        keep_going: settings.keep_going,
+    })
+}
+
+fn cache(table: &CacheTable, mut config: CacheConfig) -> CacheConfig {
+    if let Some(enabled) = table.enabled {
+        config = config.enabled(enabled);
+    }
+    if let Some(backend) = &table.backend {
+        config = config.backend(&backend.value);
+    }
+    if let Some(dir) = &table.cache_dir {
+        config = config.cache_dir(&dir.value);
+    }
+    if let Some(name) = &table.env_hash {
+        config = config.env_hash(name);
+    }
+    if let Some(levels) = table.dependency_depth {
+        config = config.dependency_depth(levels);
+    }
+    config
+}
+
+fn pipeline(found: &Found, files: &Files, printer: &Printer) -> Result<Pipeline> {
+    let Found { manifest, root, .. } = found;
+    let unreadable = |error| Error::file("read the directory", root, error);
+    let mut programs = Programs::new(root).map_err(unreadable)?;
+    let mut around = Surroundings::new(root);
+    if printer.verbosity() == Verbosity::Verbose {
+        let printer = printer.clone();
+        around.live = Some(Arc::new(move |node: &str, line: &[u8]| {
+            let line = String::from_utf8_lossy(line);
+            printer.note(format_args!("{DIM}{node}:{DIM:#} {line}"));
+        }));
+    }
+    let around = Arc::new(around);
+    let mut nodes = Vec::with_capacity(manifest.nodes.len());
+    for (index, each) in manifest.nodes.iter().enumerate() {
+        let code = programs.code(each, &paths(files.of_node(index)));
+        nodes.push(node(manifest, each, code, &around));
+    }
+    let pipeline = Pipeline::new(nodes)?.named(&name(manifest, root));
+    let targets = manifest.targets();
+    Ok(pipeline.targets(targets.iter().map(|target| &**target))?)
+}
+
+/// The pipeline's name: as it is given, or else that of its directory.
+fn name(manifest: &Manifest, root: &Path) -> String {
+    let given = manifest.pipeline.name.clone();
+    given.unwrap_or_else(|| {
+        let name = root.file_name().unwrap_or(root.as_os_str());
+        name.to_string_lossy().into_owned()
+    })
+}
+
+/// What the inputs are that some node takes. One that stands for a variable
+/// that is not set is left out, and refused when it is needed.
+fn inputs(manifest: &Manifest, files: &Files, pipeline: &Pipeline) -> Result<Inputs> {
+    let taken: HashSet<&str> = pipeline.inputs().collect();
+    let mut inputs = Inputs::new();
+    for (index, input) in manifest.inputs.iter().enumerate() {
+        if taken.contains(&*input.name.value) {
+            inputs = give(inputs, input, files.of_input(index))?;
+        }
+    }
+    Ok(inputs)
+}
+
+fn give(inputs: Inputs, input: &Input, list: &[File]) -> Result<Inputs> {
+    let name = &*input.name.value;
+    Ok(match &input.kind {
+        InputKind::Value(value) => inputs.with(name, value.clone()),
+        InputKind::File(path) => inputs.with(name, file(&path.value)),
+        InputKind::Dir(path) => inputs.with(name, dir(&path.value)),
+        InputKind::Files(_) => inputs.with(name, files(paths(list))),
+        InputKind::Env(variable) => match env::var(&**variable) {
+            Ok(value) => inputs.with(name, Value::String(value)),
+            Err(env::VarError::NotPresent) => inputs,
+            Err(env::VarError::NotUnicode(_)) => {
+                return Err(Error::Usage {
+                    problem: format!("the environment variable {} is not UTF-8", **variable),
+                    help: Some(format!("give input \"{name}\" another way")),
+                });
+            }
+        },
+    })
+}
+
+/// The inputs that are texts, so that a number typed for them stays a text.
+fn texts(manifest: &Manifest) -> Vec<Arc<str>> {
+    let is_text = |input: &&Input| {
+        matches!(
+            input.kind,
+            InputKind::Value(Value::String(_)) | InputKind::Env(_)
+        )
+    };
+    let texts = manifest.inputs.iter().filter(is_text);
+    texts.map(|input| input.name.value.clone()).collect()
+}
+
+fn paths(files: &[File]) -> Vec<PathBuf> {
+    files.iter().map(|file| file.path.clone()).collect()
+}

@@ -1,0 +1,271 @@
+//! The command `refrain` on manifests: each test is a project in a directory
+//! and the real program.
+
+#[path = "support/desk.rs"]
+mod desk;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use desk::{Desk, Said, with};
+use serde_json::Value;
+
+fn refrain() -> Desk {
+    Desk::new(Path::new(env!("CARGO_BIN_EXE_refrain")))
+}
+
+/// A project with this manifest.
+fn project(manifest: &str) -> Desk {
+    let desk = refrain();
+    desk.write("refrain.toml", manifest);
+    desk
+}
+
+fn run(desk: &Desk, arguments: &[&str]) -> Value {
+    desk.json([&["run", "--json", "-q"], arguments].concat())
+}
+
+#[test]
+fn the_project_of_init_runs_and_runs_only_what_changed() {
+    let desk = refrain();
+    desk.ok(["init"]);
+    let all = ["words", "counts", "report"];
+    assert_eq!(with(&run(&desk, &[]), "executed"), all);
+    let report = desk.read("report.txt");
+    assert!(report.lines().count() == 5, "{report}");
+    assert_eq!(desk.ok(["get", "report"]).out, report);
+    assert_eq!(with(&run(&desk, &[]), "executed"), [""; 0]);
+    desk.ok(["status", "--check"]);
+
+    let rain = desk.read("texts/rain.txt");
+    desk.write("texts/rain.txt", format!("{rain}rain\n"));
+    let why = desk.ok(["why", "report"]).out;
+    let expected = "report  dependency: counts changed\n  \
+                    counts  dependency: words changed\n    \
+                    words  inputs: texts (texts/rain.txt:";
+    assert!(why.starts_with(expected), "{why}");
+    assert!(why.ends_with("\n      + rain\n"), "{why}");
+    let planned = desk.json(["plan", "--json"]);
+    assert_eq!(planned["nodes"][0]["items"]["to_run"], 1);
+    let second = run(&desk, &[]);
+    let words = &second["nodes"][0]["items"];
+    assert_eq!(
+        (&words["total"], &words["executed"], &words["hit"]),
+        (&2.into(), &1.into(), &1.into())
+    );
+}
+
+#[test]
+fn the_manifest_is_found_from_below_and_paths_are_the_user_s() {
+    let desk = project(
+        "inputs.text = { file = \"a.txt\" }\n[nodes.copy]\nrun = \"cat {text} > {output}\"\n",
+    );
+    desk.write("a.txt", "a");
+    desk.write("sub/b.txt", "b");
+    let run = |arguments: &[&str], at: &str| {
+        let mut command = desk.command(arguments);
+        let said = Said::of(command.current_dir(desk.path(at)).output().unwrap());
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        said.out
+    };
+    run(&["run"], "sub");
+    assert!(desk.path(".cache").exists() && !desk.path("sub/.cache").exists());
+    run(&["run", "--set", "text=b.txt"], "sub");
+    run(
+        &["get", "copy", "-o", "c.txt", "--set", "text=b.txt"],
+        "sub",
+    );
+    assert_eq!(desk.read("sub/c.txt"), "b");
+    assert_eq!(
+        run(&["-C", "sub", "get", "copy", "--set", "text=b.txt"], "."),
+        "b"
+    );
+    assert_eq!(run(&["-f", "../refrain.toml", "get", "copy"], "sub"), "a");
+    run(&["run", "--cache-dir", "own"], "sub");
+    assert!(desk.path("sub/own/records.db").exists());
+}
+
+#[test]
+fn values_typed_are_read_by_what_the_manifest_has() {
+    let desk = project(
+        "[inputs]\nversion = \"1.0\"\nsize = 5\nhome = { env = \"PLACE\" }\n\
+         [nodes.all]\nrun = \"printf '%s,' {version} {size} {home}\"\n",
+    );
+    let get = |set: &[&str]| {
+        let set = [set, &["--set", "home=here"]].concat();
+        run(&desk, &set);
+        desk.ok([&["get", "all"], &set[..]].concat()).out
+    };
+    assert_eq!(get(&[]), "1.0,5,here,");
+    assert_eq!(
+        get(&["--set", "version=1.10", "--set", "size=0x10"]),
+        "1.10,16,here,"
+    );
+    assert_eq!(get(&["--set", "size=[1, \"a b\"]"]), "1.0,1,a b,here,");
+
+    let said = desk.say(["run"]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("missing input \"home\""), "{}", said.err);
+    let said = Said::of(
+        desk.command(["get", "all"])
+            .env("PLACE", "here")
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(said.out, "1.0,5,here,");
+}
+
+#[test]
+fn a_failure_is_told_with_what_was_printed_and_the_rest_goes_on_if_asked() {
+    let desk = project(
+        "[nodes.bad]\nrun = \"echo to the log >&2; exit 7\"\n\
+         [nodes.below]\nrun = \"cat {bad}\"\n\
+         [nodes.beside]\nrun = \"echo fine\"\n",
+    );
+    let said = desk.say(["run", "-j", "1"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("error: bad failed"), "{}", said.err);
+    assert!(said.err.contains("exit code 7"), "{}", said.err);
+    assert!(said.err.contains("to the log"), "{}", said.err);
+    let said = desk.say(["run", "-k", "--json", "-q"]);
+    assert_eq!(said.code, Some(1));
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(with(&report, "failed"), ["bad"]);
+    assert_eq!(with(&report, "blocked"), ["below"]);
+    assert_eq!(report["counts"]["failed"], 1);
+    assert_eq!(desk.ok(["get", "beside"]).out, "fine\n");
+    assert!(
+        said.err.contains("error: bad failed"),
+        "failures are told even if quiet"
+    );
+}
+
+#[test]
+fn what_a_command_says_is_shown_while_it_runs_if_asked() {
+    let desk = project("[nodes.a]\nrun = \"echo half way >&2\"\n");
+    let said = desk.ok(["run", "-v", "--force"]);
+    assert!(said.err.contains("a: half way\n"), "{}", said.err);
+    assert!(!desk.ok(["run", "--force"]).err.contains("half way"));
+}
+
+#[test]
+fn outputs_are_put_where_the_manifest_wants_them() {
+    let desk = project(
+        "inputs.texts = { files = \"*.txt\" }\n\
+         [nodes.upper]\nmap = { text = \"texts\" }\nrun = \"tr a-z A-Z < {text}\"\nto = \"build/upper\"\n\
+         [nodes.all]\nrun = \"cat {upper} > {output}\"\nto = \"build/all\"\n\
+         [nodes.tree]\nrun = \"cp {all} {output}/copy; ln -s copy {output}/link\"\nformat = \"dir\"\nto = \"build/tree\"\n\
+         [nodes.plain]\nrun = \"echo $$\"\ncache = false\nto = \"build/plain\"\n",
+    );
+    desk.write("a.txt", "a");
+    desk.write("b.txt", "b");
+    run(&desk, &[]);
+    assert_eq!(desk.read("build/upper/a.txt"), "A");
+    assert_eq!(desk.read("build/all"), "AB");
+    assert_eq!(desk.read("build/tree/link"), "AB");
+    let first = desk.read("build/plain");
+
+    fs::remove_dir_all(desk.path("build")).unwrap();
+    let again = run(&desk, &["tree"]);
+    assert_eq!(with(&again, "executed"), [""; 0]);
+    assert_eq!(desk.read("build/upper/b.txt"), "B", "above a target, too");
+    assert_eq!(desk.read("build/tree/copy"), "AB");
+    assert!(!desk.path("build/plain").exists(), "nobody asked for it");
+    run(&desk, &[]);
+    assert_ne!(desk.read("build/plain"), first);
+
+    fs::remove_file(desk.path("b.txt")).unwrap();
+    run(&desk, &[]);
+    assert!(!desk.path("build/upper/b.txt").exists());
+
+    let said = desk.say(["get", "tree"]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("is a directory"), "{}", said.err);
+    desk.ok(["get", "tree", "-o", "taken"]);
+    assert_eq!(desk.read("taken/copy"), "A");
+    assert_eq!(desk.ok(["get", "upper[a.txt]"]).out, "A");
+    let said = desk.say(["get", "upper[a.tx]"]);
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.err.contains("did you mean \"upper[a.txt]\"?"),
+        "{}",
+        said.err
+    );
+
+    // A place that cannot be written to is the disk's fault and not the nodes'.
+    fs::remove_dir_all(desk.path("build")).unwrap();
+    desk.write("build", "in the way");
+    let said = desk.say(["run"]);
+    assert_eq!(said.code, Some(5));
+    assert!(
+        said.err.contains("put \"all\" at build/all"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_costs_the_caching_and_fails_what_is_about_it() {
+    let desk = project("[nodes.a]\nrun = \"echo a\"\n");
+    desk.write("file", "");
+    let place = ["--cache-dir", "file"];
+    let said = desk.say([&["run"], &place[..]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.err.contains("warning: nothing is cached: "),
+        "{}",
+        said.err
+    );
+    let said = desk.say([&["log"], &place[..]].concat());
+    assert_eq!(said.code, Some(5), "{}", said.err);
+    assert!(
+        said.err.contains("choose another cache directory"),
+        "{}",
+        said.err
+    );
+}
+
+/// A process that has printed this on its standard error.
+fn await_line(child: &mut Child, part: &str) -> BufReader<std::process::ChildStderr> {
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(part) {
+        line.clear();
+        assert_ne!(
+            told.read_line(&mut line).unwrap(),
+            0,
+            "{part} was never told"
+        );
+    }
+    told
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let status = Command::new("kill").args([name, &id]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn an_interrupt_stops_commands_and_keeps_what_was_finished() {
+    let desk = project(
+        "[nodes.quick]\nrun = \"echo quick\"\n\
+         [nodes.slow]\nrun = \"cat {quick}; echo started >&2; sleep 600\"\n",
+    );
+    let mut child = desk
+        .command(["run", "-v"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _told = await_line(&mut child, "slow: started");
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let report = desk.json(["plan", "--json"]);
+    let prospects = report["nodes"].as_array().unwrap().iter();
+    let prospects: Vec<&str> = prospects
+        .map(|node| node["prospect"].as_str().unwrap())
+        .collect();
+    assert_eq!(prospects, ["hit", "run"]);
+}
