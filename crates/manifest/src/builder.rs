@@ -78,7 +78,7 @@ fn syntax(error: &ParseError) -> Problem {
     });
     let expected: Vec<String> = expected.collect();
     if !expected.is_empty() {
-        message += &format!(", expected {}", expected.join(" or "));
+        message += &format!(", expected {}", expected.join(", "));
     }
     let span = error.unexpected().or(error.context()).unwrap_or_default();
     Problem::new(span.start()..span.end(), message)
@@ -246,9 +246,21 @@ fn insert<'t>(
         });
         let entry = table.entry(at);
         match &mut entry.item.value {
-            Value::Table(inner) if inner.made() == made => table = inner,
+            Value::Table(inner) if [made, Made::Implicitly].contains(&inner.made()) => {
+                table = inner
+            }
             _ => return problems.push(twice(&key, entry.key.span)),
         }
+    }
+}
+
+const TOO_LARGE: &str = "this does not fit into 64 bits";
+
+fn float(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    match number.is_infinite() && !text.contains("inf") {
+        true => Err(TOO_LARGE.to_owned()),
+        false => Ok(number),
     }
 }
 
@@ -337,20 +349,22 @@ impl EventReceiver for Builder<'_> {
         let mut text = Cow::Borrowed("");
         let kind = self.raw(span, encoding).decode_scalar(&mut text, errors);
         let value = match kind {
-            ScalarKind::String => Value::String(text),
-            ScalarKind::Boolean(value) => Value::Boolean(value),
-            ScalarKind::Float => Value::Float(text.parse().unwrap_or(f64::NAN)),
-            ScalarKind::Integer(radix) => {
-                Value::Integer(i64::from_str_radix(&text, radix.value()).ok())
-            }
-            ScalarKind::DateTime => {
-                if let Err(error) = text.parse::<Datetime>() {
-                    let error = ParseError::new(error.to_string()).with_unexpected(span);
-                    errors.report_error(error);
-                }
-                Value::Date(text)
-            }
+            ScalarKind::String => Ok(Value::String(text)),
+            ScalarKind::Boolean(value) => Ok(Value::Boolean(value)),
+            ScalarKind::Float => float(&text).map(Value::Float),
+            ScalarKind::Integer(radix) => match i64::from_str_radix(&text, radix.value()) {
+                Ok(number) => Ok(Value::Integer(number)),
+                Err(_) => Err(TOO_LARGE.to_owned()),
+            },
+            ScalarKind::DateTime => match text.parse::<Datetime>() {
+                Ok(_) => Ok(Value::Date(text)),
+                Err(error) => Err(error.to_string()),
+            },
         };
+        let value = value.unwrap_or_else(|message| {
+            errors.report_error(ParseError::new(message).with_unexpected(span));
+            Value::Boolean(false)
+        });
         self.complete(value, span.start()..span.end());
     }
 
@@ -361,3 +375,6 @@ impl EventReceiver for Builder<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,11 +16,11 @@ pub(crate) struct Item<'t> {
     pub(crate) span: Span,
 }
 
-/// What TOML has. A number that does not fit is None.
+/// What TOML has.
 #[derive(Debug)]
 pub(crate) enum Value<'t> {
     String(Cow<'t, str>),
-    Integer(Option<i64>),
+    Integer(i64),
     Float(f64),
     Boolean(bool),
     Date(Cow<'t, str>),

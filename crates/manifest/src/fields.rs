@@ -123,7 +123,7 @@ impl Findings<'_> {
             self.wrong_type(item, "a whole number");
             return None;
         };
-        let count = number.and_then(|number| u32::try_from(number).ok());
+        let count = u32::try_from(number).ok();
         if count.is_none() {
             let message = format!("this is not between 0 and {}", u32::MAX);
             self.add(Problem::new(item.span, message));
@@ -209,10 +209,11 @@ impl Findings<'_> {
         Some(match &item.value {
             Value::String(text) | Value::Date(text) => Json::from(text.as_ref()),
             Value::Boolean(value) => Json::from(*value),
-            Value::Integer(Some(number)) => Json::from(*number),
+            Value::Integer(number) => Json::from(*number),
             Value::Float(number) if number.is_finite() => Json::from(*number),
-            Value::Integer(None) | Value::Float(_) => {
-                let problem = Problem::new(item.span, "this is no number of 64 bits");
+            Value::Float(number) => {
+                let message = format!("{number} is no number that JSON has");
+                let problem = Problem::new(item.span, message);
                 self.add(problem.help("write it as a string"));
                 return None;
             }

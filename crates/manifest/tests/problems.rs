@@ -395,12 +395,15 @@ fn inputs_are_one_thing() {
         ],
     );
     check(
-        "[inputs]\nx = inf\ny = 99999999999999999999\nz = { env = 'A=B' }\n",
+        "[inputs]\nx = inf\ny = { env = 'A=B' }\n",
         &[
-            "2:5 <inf> this is no number of 64 bits; write it as a string",
-            "3:5 <99999999999999999999> this is no number of 64 bits; write it as a string",
-            "4:13 <'A=B'> this cannot be a variable's name; leave out \"=\" and what follows",
+            "2:5 <inf> inf is no number that JSON has; write it as a string",
+            "3:13 <'A=B'> this cannot be a variable's name; leave out \"=\" and what follows",
         ],
+    );
+    check(
+        "[inputs]\nx = 99999999999999999999\n",
+        &["2:5 <99999999999999999999> this does not fit into 64 bits; no help"],
     );
 }
 
