@@ -24,9 +24,18 @@ for (const element of byId('edges').children) {
   child.incoming.push(element);
 }
 
+// A link names its node, and tells those of one name apart.
+const byLink = new Map();
+for (const node of nodes) {
+  const name = '#node=' + encodeURIComponent(node.name);
+  node.link = name;
+  for (let other = 2; byLink.has(node.link); other++) node.link = name + ':' + other;
+  byLink.set(node.link, node);
+}
+
 // The view: its middle, and how many pixels a unit is.
 const view = { x: whole.width / 2, y: whole.height / 2, scale: 1 };
-let flight = 0;
+let flight = 0, fitted = true;
 
 function size() {
   const { clientWidth, clientHeight } = svg;
@@ -59,7 +68,7 @@ function cull(w, h) {
 }
 
 function fly(x, y, scale) {
-  cancelAnimationFrame(flight);
+  land();
   if (calm.matches) return show(x, y, scale);
   const from = { ...view }, start = performance.now();
   const frame = (now) => {
@@ -71,12 +80,24 @@ function fly(x, y, scale) {
   flight = requestAnimationFrame(frame);
 }
 
+// Ends what the view is about to do by itself.
+function land() {
+  cancelAnimationFrame(flight);
+  fitted = false;
+}
+
 function fit() {
   fly(whole.width / 2, whole.height / 2, Math.min(fitting(), 1.25));
+  fitted = true;
+}
+
+function pan(dx, dy) {
+  land();
+  show(view.x + dx / view.scale, view.y + dy / view.scale, view.scale);
 }
 
 function zoom(factor, clientX, clientY) {
-  cancelAnimationFrame(flight);
+  land();
   const frame = svg.getBoundingClientRect(), before = view.scale;
   const dx = (clientX ?? frame.left + frame.width / 2) - frame.left - frame.width / 2;
   const dy = (clientY ?? frame.top + frame.height / 2) - frame.top - frame.height / 2;
@@ -94,7 +115,13 @@ function reveal(node) {
   const { width, height } = size();
   const seen = Math.abs(node.x - view.x) * view.scale < width / 2 - 90
     && Math.abs(node.y - view.y) * view.scale < height / 2 - 40;
-  if (!seen) fly(node.x, node.y, view.scale);
+  if (!seen && !fitted) fly(node.x, node.y, view.scale);
+}
+
+// The panel and the window change the room: a graph that was seen whole still is.
+function resize() {
+  if (fitted) fit();
+  else show(view.x, view.y, view.scale);
 }
 
 // What is looked at: the selected node with all that it stands on and that stands on it, else what is found.
@@ -123,7 +150,7 @@ function mark() {
     for (const [side, name] of [[picked.up, 'up'], [picked.down, 'down']]) {
       light(elements(side.nodes), name);
       light(side.edges, name);
-      }
+    }
     light([picked.element], 'picked');
   }
   light(elements(hits), 'hit');
@@ -139,24 +166,14 @@ function pick(node) {
   mark();
 }
 
-// The fragment names the selected node, and its place where names are not unique.
-const fragment = (node) => '#node=' + nodes.indexOf(node) + ':' + encodeURIComponent(node.name);
-
 function follow() {
-  const wanted = /^#node=(\d+):/.exec(location.hash);
-  const node = wanted && nodes[+wanted[1]];
-  const all = view.scale <= fitting() * 1.01;
-  pick(node && fragment(node) === location.hash ? node : null);
-  // The panel takes room: a graph that was seen whole still is.
-  if (all) fit();
-  else {
-    show(view.x, view.y, view.scale);
-    if (picked) reveal(picked);
-  }
+  pick(byLink.get(location.hash) ?? null);
+  resize();
+  if (picked) reveal(picked);
 }
 
 function choose(node) {
-  if (node) location.hash = fragment(node);
+  if (node) location.hash = node.link;
   else if (picked) {
     history.pushState(null, '', location.pathname + location.search);
     follow();
@@ -179,7 +196,7 @@ function describe(node) {
   const close = make('button', 'close', '\u00d7');
   close.ariaLabel = 'Close';
   close.addEventListener('click', () => choose(null));
-  const title = make('h2', node.state, words[node.state].querySelector('svg').cloneNode(true), node.name);
+  const title = make('h2', node.state, words[node.state].querySelector('svg').cloneNode(true), make('bdi', '', node.name));
   const about = [word(node), kinds[node.kind], ...(node.target ? ['target'] : [])].join(' \u00b7 ');
   const rows = make('dl', '');
   for (const [name, value] of node.detail) {
@@ -202,8 +219,8 @@ function relatives(title, near, side, reached, name) {
   const count = reached.nodes.size;
   const head = make('h3', side, `${title} (${near.length}) `, make('small', '', `${count} ${name}${count === 1 ? '' : 's'} in all`));
   const list = make('ul', '', ...near.map((node) => {
-    const link = make('a', '', node.name);
-    link.href = fragment(node);
+    const link = make('a', '', make('bdi', '', node.name));
+    link.href = node.link;
     if (node.state !== 'current') link.append(make('small', node.state, word(node)));
     return make('li', '', link);
   }));
@@ -268,7 +285,6 @@ svg.addEventListener('pointerdown', (event) => {
   if (event.button) return;
   if (!pointers.size) moved = 0;
   pointers.set(event.pointerId, event);
-  cancelAnimationFrame(flight);
 });
 svg.addEventListener('pointermove', (event) => {
   const last = pointers.get(event.pointerId);
@@ -282,7 +298,7 @@ svg.addEventListener('pointermove', (event) => {
   if (other) {
     const apart = (pointer) => Math.hypot(pointer.clientX - other.clientX, pointer.clientY - other.clientY);
     zoom(apart(event) / Math.max(apart(last), 1), other.clientX, other.clientY);
-  } else show(view.x - dx / view.scale, view.y - dy / view.scale, view.scale);
+  } else pan(-dx, -dy);
   pointers.set(event.pointerId, event);
 });
 for (const end of ['pointerup', 'pointercancel']) {
@@ -332,7 +348,7 @@ document.addEventListener('keydown', (event) => {
   const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
   if (arrow && details.contains(event.target)) return;
   if (arrow && picked) choose(step(event.key));
-  else if (arrow) show(view.x + arrow[0] * 80 / view.scale, view.y + arrow[1] * 80 / view.scale, view.scale);
+  else if (arrow) pan(arrow[0] * 80, arrow[1] * 80);
   else if (keys[event.key]) keys[event.key]();
   else return;
   event.preventDefault();
@@ -347,9 +363,10 @@ addEventListener('beforeprint', () => {
   svg.classList.remove('far');
 });
 addEventListener('afterprint', () => show(onScreen.x, onScreen.y, onScreen.scale));
-addEventListener('resize', () => show(view.x, view.y, view.scale));
+addEventListener('resize', resize);
 addEventListener('hashchange', follow);
 
 show(whole.width / 2, whole.height / 2, Math.min(fitting(), 1.25));
 follow();
+if (picked && svg.classList.contains('far')) visit(picked);
 document.documentElement.dataset.ready = nodes.length;
