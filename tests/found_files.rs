@@ -235,3 +235,30 @@ fn a_file_that_changes_while_it_is_read_is_not_remembered() {
         assert!(note.contains("changed while the node ran"), "{note}");
     }
 }
+
+#[test]
+fn code_that_changes_while_it_runs_is_not_remembered() {
+    let desk = Desk::new();
+    desk.write("program", "one");
+    let program = desk.path("program");
+    let pipeline = |edit: bool| {
+        let (text, program) = (fs::read(&program).unwrap(), program.clone());
+        let node = Node::named("output")
+            .version(std::str::from_utf8(&text).unwrap())
+            .code_files([(program.clone(), refrain::Digest::of(&text))])
+            .cached(move |_| {
+                if edit {
+                    fs::write(&program, "two").unwrap();
+                }
+                Ok(fs::read_to_string(&program).unwrap())
+            });
+        Pipeline::new(vec![node]).unwrap()
+    };
+    let output = |edit: bool| {
+        let run = desk.runner().run(&pipeline(edit), inputs! {}).unwrap();
+        run.get::<String>("output").unwrap().to_string()
+    };
+    assert_eq!(output(true), "two");
+    desk.write("program", "one");
+    assert_eq!(output(false), "one", "not what the edited code gave");
+}

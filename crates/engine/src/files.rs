@@ -19,7 +19,7 @@ use crate::signature::Notes;
 const LONGEST_TEXT: u64 = 256 << 10;
 
 /// Files read as one source, each with the digest it had.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tracked {
     files: Vec<(PathBuf, Digest)>,
     /// Whether it is one file, and not a list that may have one.
@@ -63,6 +63,15 @@ impl Tracked {
         self.files
             .iter()
             .map(|(path, digest)| (path.as_path(), *digest))
+    }
+}
+
+impl FromIterator<(PathBuf, Digest)> for Tracked {
+    fn from_iter<T: IntoIterator<Item = (PathBuf, Digest)>>(files: T) -> Self {
+        Tracked {
+            files: files.into_iter().collect(),
+            single: false,
+        }
     }
 }
 

@@ -3,13 +3,16 @@
 
 use std::any::Any;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use refrain_store::Digest;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::code::Code;
 use crate::execution::Execution;
+use crate::files::Tracked;
 use crate::map::Map;
 use crate::mapping::MapBuilder;
 use crate::paths::{OutputPath, PathKind};
@@ -181,6 +184,7 @@ pub struct Node {
     pub(crate) env: Vec<EnvLeaf>,
     pub(crate) cache_backend: Option<Arc<str>>,
     pub(crate) discovers: bool,
+    pub(crate) code_files: Arc<Tracked>,
     pub(crate) map: Option<Arc<Map>>,
     pub(crate) retries: u32,
     pub(crate) timeout: Option<Duration>,
@@ -225,6 +229,7 @@ impl Node {
             env: Vec::new(),
             cache_backend: None,
             discovers: false,
+            code_files: Arc::default(),
             retries: 0,
             timeout: None,
             code: None,
@@ -259,6 +264,7 @@ pub struct NodeBuilder {
     env: Vec<EnvLeaf>,
     cache_backend: Option<Arc<str>>,
     discovers: bool,
+    code_files: Arc<Tracked>,
     retries: u32,
     timeout: Option<Duration>,
     code: Option<Arc<Code>>,
@@ -309,6 +315,14 @@ impl NodeBuilder {
     /// [`Execution::discover`]: from then on they count as inputs.
     pub fn discovers(mut self) -> Self {
         self.discovers = true;
+        self
+    }
+
+    /// Names the files that the code was read from, with the digests of their
+    /// bytes: an execution during which one of them changed is not recorded,
+    /// for nobody can say which code it ran.
+    pub fn code_files(mut self, files: impl IntoIterator<Item = (PathBuf, Digest)>) -> Self {
+        self.code_files = Arc::new(files.into_iter().collect());
         self
     }
 
@@ -390,6 +404,7 @@ impl NodeBuilder {
             env: self.env,
             cache_backend: self.cache_backend,
             discovers: self.discovers,
+            code_files: self.code_files,
             map: None,
             retries: self.retries,
             timeout: self.timeout,

@@ -103,6 +103,10 @@ struct Read {
 impl Read {
     /// A file that changed meanwhile is the error.
     fn of(store: &Store, work: &Work, execution: &Execution) -> Result<Self, PathBuf> {
+        let code_files = &work.spec.node.code_files;
+        if let Some(path) = code_files.changed(Some(store)) {
+            return Err(path.to_owned());
+        }
         let mut texts = Notes::new();
         for tracked in &work.files {
             if let Some(path) = tracked.changed(Some(store)) {
