@@ -37,7 +37,7 @@ pub fn assemble(
     if let Some(warnings) = files.warnings() {
         printer.warnings(warnings);
     }
-    let pipeline = pipeline(found, &files, printer)?;
+    let pipeline = pipeline(found, &files, cache.dependency_depth, printer)?;
     let exports = manifest.nodes.iter().filter_map(|node| {
         let to = node.to.as_ref()?;
         Some((node.name.value.clone(), to.value.clone()))
@@ -73,10 +73,10 @@ fn cache(table: &CacheTable, mut config: CacheConfig) -> CacheConfig {
     config
 }
 
-fn pipeline(found: &Found, files: &Files, printer: &Printer) -> Result<Pipeline> {
+fn pipeline(found: &Found, files: &Files, depth: u32, printer: &Printer) -> Result<Pipeline> {
     let Found { manifest, root, .. } = found;
     let unreadable = |error| Error::file("read the directory", root, error);
-    let mut programs = Programs::new(root).map_err(unreadable)?;
+    let mut programs = Programs::new(root, depth).map_err(unreadable)?;
     let mut around = Surroundings::new(root);
     if printer.verbosity() == Verbosity::Verbose {
         let printer = printer.clone();

@@ -13,6 +13,7 @@ mod argv;
 mod capture;
 pub mod depfile;
 mod ending;
+mod files;
 mod group;
 mod items;
 pub mod json;
@@ -22,6 +23,8 @@ mod wait;
 mod arguments;
 mod output;
 mod process;
+mod python;
+
 mod program;
 
 mod action;

@@ -1,22 +1,21 @@
 //! The code of commands: what is written, and the files of the project that it names. It knows no node.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refrain::{Code, Digest, Item};
 use refrain_manifest::{Node, Run};
 
 use crate::argv::{self, marked};
+use crate::files::Files;
 use crate::mention::{self, Mention};
-
-/// A longer file is known by its digest alone: nobody looks for the changed line in it.
-const SHOWN: u64 = 64 * 1024;
+use crate::python::{Found, Python};
 
 /// From how many directories the words of one command are looked up at most.
 const ENTERED: usize = 8;
@@ -25,28 +24,41 @@ const ENTERED: usize = 8;
 ///
 /// Meant for one look at the project: each file is read once, and a later change of it is not noticed.
 pub struct Programs {
-    root: PathBuf,
-    /// The root without symbolic links in it.
-    real_root: PathBuf,
-    /// What is at each path that was looked up.
-    files: HashMap<PathBuf, Option<Arc<Item>>>,
+    files: Files,
+    python: Python,
     /// What each command names.
-    commands: HashMap<Texts, Vec<Arc<Item>>>,
+    commands: HashMap<Texts, Named>,
 }
 
 /// Whether a shell reads a command, and its texts with a NUL for each placeholder.
 type Texts = (bool, Vec<Vec<u8>>);
 
+/// The files that a command names.
+#[derive(Clone, Default)]
+struct Named {
+    /// Files of which any byte counts.
+    by_bytes: Vec<Arc<Item>>,
+    /// Files that Python runs.
+    python: Found,
+}
+
+/// Where the words of a command are looked up.
+struct Places {
+    /// The directories that it goes to, the root first.
+    entered: Vec<PathBuf>,
+    /// The directories in which it has Python modules searched for.
+    search: Vec<PathBuf>,
+}
+
 impl Programs {
-    /// Nothing is read yet.
+    /// Nothing is read yet. Imports of Python files are followed up to `depth` files away.
     ///
     /// # Errors
     /// The root is not there.
-    pub fn new(root: &Path) -> io::Result<Self> {
+    pub fn new(root: &Path, depth: u32) -> io::Result<Self> {
         Ok(Programs {
-            root: root.to_owned(),
-            real_root: root.canonicalize()?,
-            files: HashMap::new(),
+            files: Files::new(root)?,
+            python: Python::new(root, depth),
             commands: HashMap::new(),
         })
     }
@@ -55,17 +67,23 @@ impl Programs {
     /// of the project that the command names, or that is among `sources`, which are relative to the root.
     ///
     /// Any word of the command counts that is the path of a regular file inside the project, however it is
-    /// used; only what the shell writes to does not.
+    /// used; only what the shell writes to does not. A file counts by its bytes, but a program that Python
+    /// runs by its syntax tree. What Python files import counts with them.
     pub fn code(&mut self, node: &Node, sources: &[PathBuf]) -> Code {
-        let mut files = self.named(&node.run);
-        files.extend(sources.iter().filter_map(|source| self.file(source)));
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        files.dedup_by(|one, other| one.path == other.path);
-        Code::new(files.into_iter().chain(written(node).map(Arc::new)), None)
+        let mut named = self.named(&node.run);
+        for source in sources {
+            self.word(source, &[], &mut named);
+        }
+        // Of what comes twice the last stays: what is nearer, and before all what counts by its bytes.
+        named.python.files.sort_by_key(|item| Reverse(item.level));
+        let files = named.python.files.into_iter().chain(named.by_bytes);
+        let files: BTreeMap<_, _> = files.map(|item| (item.path.clone(), item)).collect();
+        let items = files.into_values().chain(written(node).map(Arc::new));
+        Code::new(items, named.python.incomplete.map(Cow::Owned))
     }
 
     /// The files that a command names. Commands that differ in their placeholders alone name the same.
-    fn named(&mut self, run: &Run) -> Vec<Arc<Item>> {
+    fn named(&mut self, run: &Run) -> Named {
         let texts: Vec<Vec<u8>> = run.templates().iter().map(|text| marked(text)).collect();
         let key = (matches!(run, Run::Shell(_)), texts);
         if let Some(known) = self.commands.get(&key) {
@@ -75,54 +93,67 @@ impl Programs {
             (true, texts) => mention::of_shell(&texts[0]),
             (false, texts) => mention::of_program(texts),
         };
-        let mut places = vec![PathBuf::new()];
-        let mut files = Vec::new();
+        let places = self.places(&mentions);
+        let mut named = Named::default();
         for mention in &mentions {
-            for index in 0..places.len() {
-                let path = places[index].join(OsStr::from_bytes(mention.word()));
-                match mention {
-                    Mention::Enter(_) if places.len() < ENTERED => places.extend(self.dir(&path)),
-                    Mention::Enter(_) => {}
-                    _ => files.extend(self.file(&path)),
+            self.mention(mention, &places, &mut named);
+        }
+        self.commands.insert(key, named.clone());
+        named
+    }
+
+    fn places(&self, mentions: &[Mention]) -> Places {
+        let mut entered = vec![PathBuf::new()];
+        let mut search = Vec::new();
+        for mention in mentions {
+            let path = Path::new(OsStr::from_bytes(mention.word()));
+            match mention {
+                Mention::Enter(_) if entered.len() < ENTERED => {
+                    let dirs = entered.iter();
+                    let dirs = dirs.filter_map(|place| self.files.dir(&place.join(path)));
+                    let dirs: Vec<PathBuf> = dirs.collect();
+                    search.extend(dirs.iter().cloned());
+                    entered.extend(dirs);
                 }
+                Mention::Search(_) => search.extend(self.files.dir(path)),
+                _ => {}
             }
         }
-        self.commands.insert(key, files.clone());
-        files
+        Places { entered, search }
     }
 
-    fn dir(&self, path: &Path) -> Option<PathBuf> {
-        let path = normal(&self.root, path);
-        self.root.join(&path).is_dir().then_some(path)
-    }
-
-    /// A regular file inside the project.
-    fn file(&mut self, path: &Path) -> Option<Arc<Item>> {
-        let path = normal(&self.root, path);
-        if let Some(known) = self.files.get(&path) {
-            return known.clone();
+    fn mention(&mut self, mention: &Mention, places: &Places, named: &mut Named) {
+        let search = &places.search;
+        let word = match mention {
+            Mention::Module(name) => return named.python.extend(self.python.module(name, search)),
+            Mention::Inline(text) => return named.python.extend(self.python.inline(text, search)),
+            Mention::Enter(_) | Mention::Search(_) => return,
+            Mention::Program(word) | Mention::Script(word) | Mention::Word(word) => word,
+        };
+        for place in &places.entered {
+            let path = place.join(OsStr::from_bytes(word));
+            let run = match mention {
+                Mention::Script(_) => true,
+                Mention::Program(_) => self.files.get(&path).is_some_and(|file| is_script(&file)),
+                _ => false,
+            };
+            match run {
+                true => named.python.extend(self.python.script(&path, search)),
+                false => self.word(&path, search, named),
+            }
         }
-        let item = self
-            .is_inside(&path)
-            .then(|| Arc::new(item(&self.root, &path)));
-        self.files.insert(path, item.clone());
-        item
     }
 
-    fn is_inside(&self, path: &Path) -> bool {
-        let path = self.root.join(path);
-        path.is_file()
-            && path
-                .canonicalize()
-                .is_ok_and(|real| real.starts_with(&self.real_root))
+    /// What may be the name of a file. What a Python file imports may be run, however that is named.
+    fn word(&mut self, path: &Path, search: &[PathBuf], named: &mut Named) {
+        let Some(file) = self.files.get(path) else {
+            return;
+        };
+        if is_script(&file) {
+            named.python.extend(self.python.script(path, search));
+        }
+        named.by_bytes.push(file);
     }
-}
-
-/// A path relative to the root, if it is below it, and without `.` in it.
-fn normal(root: &Path, path: &Path) -> PathBuf {
-    let path = path.strip_prefix(root).unwrap_or(path);
-    let parts = path.components();
-    parts.filter(|part| *part != Component::CurDir).collect()
 }
 
 /// What is written about a command, as far as it makes its output another one.
@@ -152,46 +183,10 @@ fn written(node: &Node) -> impl Iterator<Item = Item> {
     })
 }
 
-/// A file, by its bytes. One that cannot be read is known as that.
-fn item(root: &Path, path: &Path) -> Item {
-    let name = shown(path);
-    let (hash, text) = read(&root.join(path)).unwrap_or_else(|error| {
-        let told = format!("cannot be read: {error}");
-        (Digest::of(told.as_bytes()), told)
-    });
-    Item {
-        level: 0,
-        path: Cow::Owned(name.clone()),
-        hash,
-        text: Cow::Owned(text),
-        file: Cow::Owned(name),
-        line: 1,
-    }
-}
-
-/// The digest of a file, and its text if it is one that is worth showing.
-fn read(path: &Path) -> io::Result<(Digest, String)> {
-    let mut file = File::open(path)?;
-    if file.metadata()?.len() <= SHOWN {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        let digest = Digest::of(&bytes);
-        return Ok((digest, String::from_utf8(bytes).unwrap_or_default()));
-    }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(file)?;
-    Ok((
-        Digest::from_bytes(*hasher.finalize().as_bytes()),
-        String::new(),
-    ))
-}
-
-/// A path as text, different for different paths.
-fn shown(path: &Path) -> String {
-    match path.to_str() {
-        Some(text) => text.to_owned(),
-        None => path.as_os_str().as_bytes().escape_ascii().to_string(),
-    }
+/// Whether a file is a program for Python, by its name or its first line.
+fn is_script(file: &Item) -> bool {
+    let first = file.text.lines().next().unwrap_or_default();
+    file.path.ends_with(".py") || (first.starts_with("#!") && first.contains("python"))
 }
 
 #[cfg(test)]
@@ -219,7 +214,7 @@ mod tests {
         let text = format!("inputs.x = 1\n[nodes.a]\nrun = {run}\n{more}");
         let manifest = Manifest::parse(&text, Path::new("refrain.toml")).unwrap();
         let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
-        let mut programs = Programs::new(root).unwrap();
+        let mut programs = Programs::new(root, 2).unwrap();
         programs.code(&manifest.nodes[0], &sources)
     }
 
@@ -267,6 +262,59 @@ mod tests {
         let run = "'cat ../outside link inside /bin/sh ../project/a nothing . {x}'";
         let names = names(&dir.path().join("project"), run, &[]);
         assert_eq!(names, ["../project/a", "inside"]);
+    }
+
+    #[test]
+    fn what_python_runs_counts_by_its_syntax_tree_with_its_imports() {
+        let dir = project(&["pkg/__init__.py", "pkg/main.py", "run", "data.py", "lib/x"]);
+        let root = dir.path();
+        let write = |name: &str, text: &str| fs::write(root.join(name), text).unwrap();
+        write("load.py", "import lib.util");
+        write("lib/util.py", "import deep");
+        write("lib/deep.py", "x = 1");
+        write("deep.py", "import deeper");
+        write("deeper.py", "x = 1");
+        write("run", "#!/usr/bin/env python3\nimport deeper");
+        let all = |run: &str| {
+            let mut names = names(root, run, &[]);
+            names.sort();
+            names
+        };
+        let loaded = ["deep.py", "lib/util.py", "load.py"];
+        assert_eq!(all("'python3 load.py'"), loaded);
+        assert_eq!(all("'python3 load.py data.py'")[..1], ["data.py"]);
+        assert_eq!(all("'./run'"), ["deeper.py", "run"]);
+        assert_eq!(
+            all("'python3 -m pkg.main'"),
+            ["pkg/__init__.py", "pkg/main.py"]
+        );
+        assert_eq!(
+            all("['python3', '-c', 'import deep, json']"),
+            ["deep.py", "deeper.py"]
+        );
+        let util = ["deep.py", "deeper.py", "lib/deep.py", "lib/util.py"];
+        assert_eq!(all("'cd lib && python3 util.py'"), util);
+        assert_eq!(all("'PYTHONPATH=lib python3 -m util'"), util);
+
+        let hash = |run: &str| {
+            let code = code(root, run, "", &[]);
+            let item = code.items().find(|item| item.path == "load.py");
+            item.unwrap().hash
+        };
+        let runs = [
+            "'python3 load.py'",
+            "'wc -l load.py'",
+            "'python3 load.py; wc -l load.py'",
+        ];
+        let before = runs.map(hash);
+        write("load.py", "# a comment\nimport  lib.util");
+        let after = runs.map(hash);
+        let same: Vec<bool> = before
+            .iter()
+            .zip(after)
+            .map(|(before, after)| *before == after)
+            .collect();
+        assert_eq!(same, [true, false, false]);
     }
 
     #[test]

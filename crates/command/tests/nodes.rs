@@ -44,7 +44,7 @@ impl Desk {
     fn pipeline(&self, manifest: &str) -> Pipeline {
         let manifest = Manifest::parse(manifest, Path::new("refrain.toml")).unwrap();
         let around = Arc::new(self.around.clone());
-        let mut programs = Programs::new(self.dir.path()).unwrap();
+        let mut programs = Programs::new(self.dir.path(), 2).unwrap();
         let nodes = manifest.nodes.iter();
         let nodes = nodes.map(|each| node(&manifest, each, programs.code(each, &[]), &around));
         Pipeline::new(nodes.collect()).unwrap()

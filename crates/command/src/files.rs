@@ -1,0 +1,105 @@
+//! Files of a project as items of code, each read once. Why a file counts is not known here.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use refrain::{Digest, Item};
+
+/// A longer file is known by its digest alone: nobody looks for the changed line in it.
+const SHOWN: u64 = 64 * 1024;
+
+/// The files of a project that were looked up so far.
+pub(crate) struct Files {
+    root: PathBuf,
+    /// The root without symbolic links in it.
+    real_root: PathBuf,
+    /// What is at each path, relative to the root.
+    known: HashMap<PathBuf, Option<Arc<Item>>>,
+}
+
+impl Files {
+    pub fn new(root: &Path) -> io::Result<Self> {
+        Ok(Files {
+            root: root.to_owned(),
+            real_root: root.canonicalize()?,
+            known: HashMap::new(),
+        })
+    }
+
+    /// A regular file inside the project, by its bytes.
+    pub fn get(&mut self, path: &Path) -> Option<Arc<Item>> {
+        let path = self.normal(path);
+        if let Some(known) = self.known.get(&path) {
+            return known.clone();
+        }
+        let file = self.root.join(&path);
+        let inside = file.is_file() && self.is_inside(&file);
+        let item = inside.then(|| Arc::new(item(&path, &file)));
+        self.known.insert(path, item.clone());
+        item
+    }
+
+    /// The path of a directory inside the project, relative to the root.
+    pub fn dir(&self, path: &Path) -> Option<PathBuf> {
+        let path = self.normal(path);
+        let dir = self.root.join(&path);
+        (dir.is_dir() && self.is_inside(&dir)).then_some(path)
+    }
+
+    fn is_inside(&self, path: &Path) -> bool {
+        let real = path.canonicalize();
+        real.is_ok_and(|real| real.starts_with(&self.real_root))
+    }
+
+    /// A path relative to the root, if it is below it, and without `.` in it.
+    fn normal(&self, path: &Path) -> PathBuf {
+        let path = path.strip_prefix(&self.root).unwrap_or(path);
+        let parts = path.components();
+        parts.filter(|part| *part != Component::CurDir).collect()
+    }
+}
+
+/// A file, by its bytes. One that cannot be read is known as that.
+fn item(path: &Path, file: &Path) -> Item {
+    let name = shown(path);
+    let (hash, text) = read(file).unwrap_or_else(|error| {
+        let told = format!("cannot be read: {error}");
+        (Digest::of(told.as_bytes()), told)
+    });
+    Item {
+        level: 0,
+        path: Cow::Owned(name.clone()),
+        hash,
+        text: Cow::Owned(text),
+        file: Cow::Owned(name),
+        line: 1,
+    }
+}
+
+/// The digest of a file, and its text if it is one that is worth showing.
+fn read(path: &Path) -> io::Result<(Digest, String)> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() <= SHOWN {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let digest = Digest::of(&bytes);
+        return Ok((digest, String::from_utf8(bytes).unwrap_or_default()));
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(file)?;
+    let digest = Digest::from_bytes(*hasher.finalize().as_bytes());
+    Ok((digest, String::new()))
+}
+
+/// A path as text, different for different paths.
+pub(crate) fn shown(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => path.as_os_str().as_bytes().escape_ascii().to_string(),
+    }
+}
