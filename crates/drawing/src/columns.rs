@@ -29,7 +29,7 @@ const TIDY: usize = 2_000;
 
 /// In a graph of more nodes than this, lines go straight to their ends, behind what stands between: ways
 /// around would take long to find, and nobody could follow one by eye.
-pub(crate) const ROUTED: usize = 4_000;
+pub(crate) const ROUTED: usize = 2_500;
 
 /// How many nodes a column may hold, so that the picture is somewhat wider than tall. Lines that go around
 /// nodes need room as well.
