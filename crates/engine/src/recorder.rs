@@ -196,6 +196,7 @@ fn record(
         output: output.clone(),
         created_ms: jiff::Timestamp::now().as_millisecond(),
         elapsed: execution.elapsed,
+        log: log.map(|log| Digest::of(log.as_bytes())),
     };
     store.commit(record, notes, claim);
     let value = Some(execution.value.clone());

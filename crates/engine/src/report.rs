@@ -33,6 +33,21 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Outcome {
+    /// The name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Executed => "executed",
+            Outcome::Hit => "hit",
+            Outcome::Cutoff => "cutoff",
+            Outcome::Unneeded => "unneeded",
+            Outcome::Failed => "failed",
+            Outcome::Blocked => "blocked",
+            Outcome::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -120,6 +120,7 @@ impl Trails {
             output,
             created_ms: jiff::Timestamp::now().as_millisecond(),
             elapsed: Duration::ZERO,
+            log: None,
         };
         store.commit(record, Vec::new(), None);
         Ok(())

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use refrain_store::{
-    Claimed, Codec, Digest, Leaf, Lookup, Part, Parts, Record, RunEntry, Signature, Store, codec,
+    Claimed, Codec, Digest, Leaf, Lookup, NodeChange, Part, Parts, Record, RunEntry, Signature,
+    Store, codec,
 };
 
 fn main() {
@@ -48,7 +49,15 @@ fn main() {
     each("  of which the clone", cloning, nodes);
     let latest = records
         .iter()
-        .map(|r| (r.node.clone(), r.signature))
+        .map(|r| NodeChange {
+            node: r.node.clone(),
+            signature: r.signature,
+            before: None,
+            outcome: "executed".into(),
+            reason: "first run".into(),
+            elapsed: r.elapsed,
+            log: None,
+        })
         .collect();
     let start = Instant::now();
     store.finish_run(run(), latest, digest("state", 0));
@@ -218,6 +227,7 @@ fn record(number: u64) -> Record {
         },
         created_ms: 1_790_000_000_000,
         elapsed: Duration::from_micros(12),
+        log: None,
     }
 }
 

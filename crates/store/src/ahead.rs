@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::database::Stored;
 use crate::digest::Signature;
 use crate::record::Record;
 
@@ -18,11 +19,19 @@ const MOST: i64 = 256;
 /// A hit this many rows after the last one read is still in order: others made records in between.
 const NEAR: i64 = 16;
 
+/// A record that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    pub(crate) id: i64,
+    pub(crate) used_ms: i64,
+    pub(crate) record: Arc<Record>,
+}
+
 /// The last two pieces that were read on, and where.
 #[derive(Debug, Default)]
 pub(crate) struct Ahead {
-    newer: FxHashMap<Signature, Arc<Record>>,
-    older: FxHashMap<Signature, Arc<Record>>,
+    newer: FxHashMap<Signature, Read>,
+    older: FxHashMap<Signature, Read>,
     used: i64,
     span: i64,
     end: i64,
@@ -30,13 +39,13 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     /// The record, where it was read.
-    pub(crate) fn get(&mut self, signature: &Signature) -> Option<Arc<Record>> {
+    pub(crate) fn get(&mut self, signature: &Signature) -> Option<Read> {
         let found = self
             .newer
             .get(signature)
             .or_else(|| self.older.get(signature))?;
         self.used += 1;
-        Some(Arc::clone(found))
+        Some(found.clone())
     }
 
     /// Says how many rows to read on after a lookup found the row `id`.
@@ -58,11 +67,14 @@ impl Ahead {
     }
 
     /// Takes what was read up to the row `end`.
-    pub(crate) fn fill(&mut self, records: impl Iterator<Item = Record>, end: i64) {
+    pub(crate) fn fill(&mut self, rows: impl Iterator<Item = Stored>, end: i64) {
         self.older = std::mem::take(&mut self.newer);
-        self.newer = records
-            .map(|record| (record.signature, Arc::new(record)))
-            .collect();
+        let read = |row: Stored| Read {
+            id: row.id,
+            used_ms: row.used_ms,
+            record: Arc::new(row.record),
+        };
+        self.newer = rows.map(|row| (row.record.signature, read(row))).collect();
         self.used = 0;
         self.end = end;
     }

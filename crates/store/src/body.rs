@@ -19,6 +19,7 @@ const HAS_ENV: u8 = 2;
 const HAS_INPUTS: u8 = 4;
 const HAS_DEPS: u8 = 8;
 const IS_INLINE: u8 = 16;
+const HAS_LOG: u8 = 32;
 
 /// A record as the three columns of its row.
 pub(crate) struct Row {
@@ -47,7 +48,8 @@ pub(crate) fn encode(record: &Record, shared: Shared) -> Row {
             | flag(shared.env.is_some(), HAS_ENV)
             | flag(parts.inputs.is_some(), HAS_INPUTS)
             | flag(parts.deps.is_some(), HAS_DEPS)
-            | flag(record.output.inline.is_some(), IS_INLINE),
+            | flag(record.output.inline.is_some(), IS_INLINE)
+            | flag(record.log.is_some(), HAS_LOG),
     );
     to.extend_from_slice(&record.signature.as_bytes()[8..]);
     to.extend_from_slice(&record.resolved.as_bytes()[8..]);
@@ -66,6 +68,9 @@ pub(crate) fn encode(record: &Record, shared: Shared) -> Row {
     for part in [&parts.inputs, &parts.deps].into_iter().flatten() {
         to.extend_from_slice(part.hash.as_bytes());
         put_leaves(&mut to, &part.leaves);
+    }
+    if let Some(log) = &record.log {
+        to.extend_from_slice(log.as_bytes());
     }
     let (signature, resolved) = (record.signature.prefix(), record.resolved.prefix());
     let check = check(&[&signature.to_le_bytes(), &resolved.to_le_bytes(), &to]);
@@ -212,6 +217,10 @@ impl Reader<'_> {
         };
         let inputs = own(HAS_INPUTS)?;
         let deps = own(HAS_DEPS)?;
+        let log = match flags & HAS_LOG {
+            0 => None,
+            _ => Some(self.digest()?),
+        };
         Some(Record {
             node,
             signature,
@@ -225,6 +234,7 @@ impl Reader<'_> {
             output,
             created_ms,
             elapsed,
+            log,
         })
     }
 

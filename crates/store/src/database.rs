@@ -1,7 +1,8 @@
-//! The tables of `records.db` as Rust calls, over one connection: records here, the rest in `history`.
+//! The tables of `records.db` as Rust calls, over one connection: records here, the rest in rooms of their own.
 //!
 //! Knows statements and rows. Unaware of threads, queues and of what is not yet written.
 
+mod beside;
 mod history;
 
 use std::sync::Arc;
@@ -20,8 +21,20 @@ pub(crate) enum Key {
     Resolved,
 }
 
-/// What a row that was looked for turned out to be: its id, and a record or a reason why it cannot be used.
-pub(crate) type Found = Option<(i64, Result<Record, String>)>;
+/// A record as it stands in its row.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) id: i64,
+    /// When it was last used, in milliseconds since 1970, to within a day.
+    pub(crate) used_ms: i64,
+    pub(crate) record: Record,
+}
+
+/// What a row that was looked for turned out to be: a record or a reason why it cannot be used.
+pub(crate) type Found = Option<Result<Stored, String>>;
+
+/// The last use of a record is known to within this many milliseconds, a day: a hit rarely writes.
+pub(crate) const USED_WITHIN: i64 = 86_400_000;
 
 /// One connection and what is known about its file.
 #[derive(Debug)]
@@ -55,11 +68,11 @@ impl Database {
     }
 
     pub(crate) fn begin(&mut self) -> rusqlite::Result<()> {
-        self.run("BEGIN IMMEDIATE")
+        self.execute("BEGIN IMMEDIATE")
     }
 
     pub(crate) fn commit(&mut self) -> rusqlite::Result<()> {
-        self.run("COMMIT")?;
+        self.execute("COMMIT")?;
         self.part_ids.extend(self.new_part_ids.drain());
         self.notes.extend(self.new_notes.drain(..));
         Ok(())
@@ -69,7 +82,7 @@ impl Database {
     pub(crate) fn roll_back(&mut self) {
         if !self.connection.is_autocommit() {
             // SQLite has rolled back on its own where this fails.
-            let _ = self.run("ROLLBACK");
+            let _ = self.execute("ROLLBACK");
         }
         self.new_part_ids.clear();
         self.new_notes.clear();
@@ -83,14 +96,20 @@ impl Database {
             connection, parts, ..
         } = self;
         let mut statement = connection.prepare_cached(match by {
-            Key::Signature => "SELECT id, signature, resolved, body FROM records WHERE signature = ?1 ORDER BY id DESC",
-            Key::Resolved => "SELECT id, signature, resolved, body FROM records WHERE resolved = ?1 ORDER BY id DESC",
+            Key::Signature => {
+                "SELECT id, signature, resolved, used_ms, body FROM records
+                 WHERE signature = ?1 ORDER BY id DESC"
+            }
+            Key::Resolved => {
+                "SELECT id, signature, resolved, used_ms, body FROM records
+                 WHERE resolved = ?1 ORDER BY id DESC"
+            }
         })?;
         let mut rows = statement.query([key.prefix().cast_signed()])?;
         while let Some(row) = rows.next()? {
             let signature = row.get::<_, i64>(1)?.cast_unsigned();
             let resolved = row.get::<_, i64>(2)?.cast_unsigned();
-            let body = row.get_ref(3)?.as_blob()?;
+            let body = row.get_ref(4)?.as_blob()?;
             let is_it = match by {
                 Key::Signature => body::signature_of(signature, body),
                 Key::Resolved => body::resolved_of(resolved, body),
@@ -99,7 +118,12 @@ impl Database {
             if is_it.is_none_or(|found| found == *key) {
                 let mut shared = |id| part(connection, parts, id);
                 let record = body::decode(signature, resolved, body, &mut shared);
-                return Ok(Some((row.get(0)?, record)));
+                let (id, used_ms) = (row.get(0)?, row.get(3)?);
+                return Ok(Some(record.map(|record| Stored {
+                    id,
+                    used_ms,
+                    record,
+                })));
             }
         }
         Ok(None)
@@ -111,37 +135,45 @@ impl Database {
         after: i64,
         limit: i64,
         wanted: impl Fn(&Signature) -> bool,
-        mut each: impl FnMut(Record),
+        mut each: impl FnMut(Stored),
     ) -> rusqlite::Result<Option<i64>> {
         let Self {
             connection, parts, ..
         } = self;
         let mut statement = connection.prepare_cached(
-            "SELECT id, signature, resolved, body FROM records WHERE id > ?1 ORDER BY id LIMIT ?2",
+            "SELECT id, signature, resolved, used_ms, body FROM records
+             WHERE id > ?1 ORDER BY id LIMIT ?2",
         )?;
         let mut rows = statement.query([after, limit])?;
         let mut last = None;
         while let Some(row) = rows.next()? {
-            last = Some(row.get(0)?);
+            let id = row.get(0)?;
+            last = Some(id);
             let signature = row.get::<_, i64>(1)?.cast_unsigned();
             let resolved = row.get::<_, i64>(2)?.cast_unsigned();
-            let body = row.get_ref(3)?.as_blob()?;
+            let body = row.get_ref(4)?.as_blob()?;
             if body::signature_of(signature, body).is_some_and(|found| wanted(&found)) {
                 let mut shared = |id| part(connection, parts, id);
                 if let Ok(record) = body::decode(signature, resolved, body, &mut shared) {
-                    each(record);
+                    let used_ms = row.get(3)?;
+                    each(Stored {
+                        id,
+                        used_ms,
+                        record,
+                    });
                 }
             }
         }
         Ok(last)
     }
 
-    /// Writes a record with its parts and notes. `new`: no other row has its signature.
+    /// Writes a record with its parts and notes, used at the time `now`. `new`: no other row has its signature.
     pub(crate) fn insert(
         &mut self,
         record: &Record,
         notes: &[(Digest, Arc<str>)],
         new: bool,
+        now_ms: i64,
     ) -> rusqlite::Result<()> {
         let shared = Shared {
             code: self.part_id(record.parts.code.as_deref())?,
@@ -149,10 +181,13 @@ impl Database {
         };
         let row = body::encode(record, shared);
         self.connection
-            .prepare_cached("INSERT INTO records (signature, resolved, body) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT INTO records (signature, resolved, used_ms, body) VALUES (?1, ?2, ?3, ?4)",
+            )?
             .execute(params![
                 row.signature.cast_signed(),
                 row.resolved.cast_signed(),
+                now_ms,
                 row.body
             ])?;
         if !new {
@@ -170,6 +205,14 @@ impl Database {
     /// Removes the record of `signature`.
     pub(crate) fn discard(&mut self, signature: &Signature) -> rusqlite::Result<()> {
         self.delete(signature, None)
+    }
+
+    /// Notes that the record with this id was used at a time.
+    pub(crate) fn set_used(&mut self, id: i64, now_ms: i64) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("UPDATE records SET used_ms = ?2 WHERE id = ?1 AND used_ms < ?2 - ?3")?
+            .execute([id, now_ms, USED_WITHIN])
+            .map(drop)
     }
 
     /// Says whether the file's pages make sense. Reads all of them.
@@ -224,7 +267,7 @@ impl Database {
         Ok(())
     }
 
-    fn run(&mut self, sql: &str) -> rusqlite::Result<()> {
+    fn execute(&mut self, sql: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
 

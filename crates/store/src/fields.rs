@@ -4,7 +4,7 @@
 //! there. Unaware of what the fields mean.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::digest::Digest;
 
@@ -25,6 +25,14 @@ pub(crate) fn check(fields: &[&[u8]]) -> [u8; CHECK] {
 /// A duration in whole microseconds; five hundred thousand years are the most there is.
 pub(crate) fn micros(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A time as milliseconds since 1970.
+pub(crate) fn millis(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
+    }
 }
 
 /// Writes a varint: seven bits a byte, the lowest first.

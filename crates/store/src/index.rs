@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,6 +17,7 @@ use crate::claim::Locks;
 use crate::database::{Database, Key};
 use crate::digest::Signature;
 use crate::error::StoreError;
+use crate::fields::millis;
 use crate::opening;
 use crate::recent::Recent;
 use crate::record::{Lookup, Record};
@@ -105,20 +107,23 @@ impl Index {
         if let Some(answer) = self.recent.lock().answer(by, key) {
             return answer;
         }
-        let found = self.ask(|database| match database.find(by, key)? {
-            None => Ok(None),
-            Some((id, record)) => {
-                if by == Key::Signature && record.is_ok() {
-                    self.read_on(database, id)?;
-                }
-                Ok(Some(record))
+        let found = self.ask(|database| {
+            let found = database.find(by, key)?;
+            if let (Key::Signature, Some(Ok(row))) = (by, &found) {
+                self.read_on(database, row.id)?;
             }
+            Ok(found)
         });
         match found {
-            Ok(Some(Ok(record))) => match self.recent.lock().is_discarded(&record.signature) {
-                true => Lookup::Absent,
-                false => Lookup::Hit(Arc::new(record)),
-            },
+            Ok(Some(Ok(row))) => {
+                let mut recent = self.recent.lock();
+                if recent.is_discarded(&row.record.signature) {
+                    return Lookup::Absent;
+                }
+                recent.set_now(millis(SystemTime::now()));
+                recent.note_use(row.id, row.used_ms);
+                Lookup::Hit(Arc::new(row.record))
+            }
             Ok(Some(Err(reason))) => {
                 warn!(%key, reason, "a record is damaged");
                 Lookup::Damaged(reason)
@@ -142,9 +147,9 @@ impl Index {
         let Some(limit) = self.recent.lock().plan(id) else {
             return Ok(());
         };
-        let mut records = Vec::new();
-        let end = database.scan(id, limit, |_| true, |record| records.push(record))?;
-        self.recent.lock().read_ahead(records, end.unwrap_or(id));
+        let mut rows = Vec::new();
+        let end = database.scan(id, limit, |_| true, |row| rows.push(row))?;
+        self.recent.lock().read_ahead(rows, end.unwrap_or(id));
         Ok(())
     }
 
@@ -185,9 +190,9 @@ impl Index {
                 let wants = |signature: &Signature| {
                     wanted.contains_key(signature) && !discarded.contains(signature)
                 };
-                database.scan(after, SCAN_ROWS, wants, |record| {
-                    if let Some(what) = wanted.get(&record.signature) {
-                        visit(what, &record);
+                database.scan(after, SCAN_ROWS, wants, |row| {
+                    if let Some(what) = wanted.get(&row.record.signature) {
+                        visit(what, &row.record);
                     }
                 })
             });
@@ -225,6 +230,11 @@ impl Index {
     /// Lets go of a discarded record whose row is gone; one that was made again meanwhile stays known.
     pub(crate) fn discarded(&self, signature: &Signature) {
         self.recent.lock().gone(signature);
+    }
+
+    /// The rows whose last use is to be written down.
+    pub(crate) fn take_used(&self) -> FxHashSet<i64> {
+        self.recent.lock().take_used()
     }
 
     /// Learns what other processes committed since this was last asked.

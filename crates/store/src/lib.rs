@@ -24,6 +24,7 @@ mod blob;
 mod fields;
 
 mod body;
+mod changes;
 mod list;
 mod root;
 mod tree;
@@ -63,6 +64,6 @@ pub use codec::Codec;
 pub use digest::{Digest, ParseDigestError, Signature};
 pub use error::{Damage, DecodeError, EncodeError, StoreError};
 pub use list::ListEntry;
-pub use record::{Leaf, Lookup, Output, Part, Parts, Record, RunEntry};
+pub use record::{Leaf, Lookup, NodeChange, Output, Part, Parts, Record, RunEntry};
 pub use scratch::Scratch;
 pub use store::Store;

@@ -36,7 +36,8 @@ const BUSY: Duration = Duration::from_secs(10);
 
 const SCHEMA: &str = "
 CREATE TABLE records (
-    id INTEGER PRIMARY KEY, signature INTEGER NOT NULL, resolved INTEGER NOT NULL, body BLOB NOT NULL);
+    id INTEGER PRIMARY KEY, signature INTEGER NOT NULL, resolved INTEGER NOT NULL, used_ms INTEGER NOT NULL,
+    body BLOB NOT NULL);
 CREATE INDEX records_by_signature ON records (signature);
 CREATE INDEX records_by_resolved ON records (resolved);
 CREATE TABLE parts (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
@@ -47,7 +48,7 @@ CREATE TABLE latest (
     PRIMARY KEY (pipeline, node)) WITHOUT ROWID;
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, pipeline INTEGER NOT NULL, started_ms INTEGER NOT NULL,
-    elapsed_us INTEGER NOT NULL, status TEXT NOT NULL, counts TEXT NOT NULL);
+    elapsed_us INTEGER NOT NULL, status TEXT NOT NULL, counts TEXT NOT NULL, changes BLOB NOT NULL);
 CREATE TABLE files (path BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
@@ -235,13 +236,21 @@ fn open_tables(
     // 32 MiB between checkpoints: a checkpoint waits for the disk.
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
     match version(&connection)? {
-        (APPLICATION, FORMAT) => Ok(Database::new(connection)),
+        (APPLICATION, FORMAT) if has_our_tables(&connection) => Ok(Database::new(connection)),
+        (APPLICATION, FORMAT) => Err(Refusal::Damaged("its tables are others".into())),
         (0, 0) => create_tables(connection, fill),
         (APPLICATION, found) if found > FORMAT => Err(Refusal::Newer(found)),
         (application, found) => Err(Refusal::Damaged(format!(
             "it is of application {application:#x}, version {found}"
         ))),
     }
+}
+
+/// Says whether the tables look as this version makes them: those of a version that nobody was given do not.
+fn has_our_tables(connection: &Connection) -> bool {
+    connection
+        .prepare("SELECT used_ms, changes FROM records, runs")
+        .is_ok()
 }
 
 /// Settings that every connection has.

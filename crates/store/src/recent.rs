@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ahead::Ahead;
-use crate::database::Key;
+use crate::database::{Key, Stored, USED_WITHIN};
 use crate::digest::Signature;
 use crate::record::{Lookup, Record};
 
@@ -24,6 +24,9 @@ pub(crate) struct Recent {
     prefixes: Option<FxHashSet<u64>>,
     misses: i64,
     ahead: Ahead,
+    /// Rows whose last use is to be noted, and the time by which an older one is.
+    used: FxHashSet<i64>,
+    due_ms: i64,
 }
 
 impl Recent {
@@ -42,9 +45,30 @@ impl Recent {
             return Some(Lookup::Absent);
         }
         match by {
-            Key::Signature => self.ahead.get(key).map(Lookup::Hit),
+            Key::Signature => {
+                let read = self.ahead.get(key)?;
+                self.note_use(read.id, read.used_ms);
+                Some(Lookup::Hit(read.record))
+            }
             Key::Resolved => None,
         }
+    }
+
+    /// Takes note that the row `id` was used.
+    pub(crate) fn note_use(&mut self, id: i64, used_ms: i64) {
+        if used_ms < self.due_ms {
+            self.used.insert(id);
+        }
+    }
+
+    /// Says what time it is, for uses noted from then on.
+    pub(crate) fn set_now(&mut self, now_ms: i64) {
+        self.due_ms = now_ms - USED_WITHIN;
+    }
+
+    /// The rows whose last use is to be written down.
+    pub(crate) fn take_used(&mut self) -> FxHashSet<i64> {
+        std::mem::take(&mut self.used)
     }
 
     /// Makes `record` findable; says whether its signature was surely absent so far.
@@ -105,10 +129,10 @@ impl Recent {
     }
 
     /// Takes rows read on up to the row `end`, but for those that were changed meanwhile.
-    pub(crate) fn read_ahead(&mut self, records: Vec<Record>, end: i64) {
+    pub(crate) fn read_ahead(&mut self, rows: Vec<Stored>, end: i64) {
         let (pending, discarded) = (&self.by_signature, &self.discarded);
-        let current = records.into_iter().filter(|record| {
-            let key = &record.signature;
+        let current = rows.into_iter().filter(|row| {
+            let key = &row.record.signature;
             !pending.contains_key(key) && !discarded.contains(key)
         });
         self.ahead.fill(current, end);
@@ -147,6 +171,7 @@ impl Recent {
     pub(crate) fn start_over(&mut self, empty: bool) {
         self.misses = 0;
         self.ahead = Ahead::default();
+        self.used.clear();
         self.prefixes = None;
         if empty {
             self.set_prefixes(FxHashSet::default());

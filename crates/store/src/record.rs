@@ -71,6 +71,8 @@ pub struct Record {
     pub created_ms: i64,
     /// How long it took; kept in whole microseconds.
     pub elapsed: Duration,
+    /// The digest of a note with what it printed meanwhile.
+    pub log: Option<Digest>,
 }
 
 /// What [`crate::Store::find`] says.
@@ -82,6 +84,32 @@ pub enum Lookup {
     Absent,
     /// There is something that cannot be used; a short sentence says why.
     Damaged(String),
+}
+
+/// What a run did with one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeChange {
+    /// The node's name.
+    pub node: Arc<str>,
+    /// Its signature in the run.
+    pub signature: Signature,
+    /// Its last signature before, where it had one.
+    pub before: Option<Signature>,
+    /// What became of it: `executed`, `failed`, `cutoff`, `hit`, `unneeded`.
+    pub outcome: Arc<str>,
+    /// Why it executed, as a text.
+    pub reason: Arc<str>,
+    /// How long it ran; kept in whole microseconds.
+    pub elapsed: Duration,
+    /// What it printed, if it failed.
+    pub log: Option<Arc<str>>,
+}
+
+impl NodeChange {
+    /// Says whether the signature is the node's last one from then on: it is not without an output.
+    pub fn is_latest(&self) -> bool {
+        !matches!(&*self.outcome, "failed" | "blocked" | "cancelled")
+    }
 }
 
 /// One row of the run history.

@@ -151,6 +151,9 @@ struct Node<'a> {
     output: OutputText<'a>,
     created_ms: i64,
     elapsed_us: u64,
+    /// The note with what it printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log: Option<Digest>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -234,6 +237,7 @@ fn encode(
             to.put_json(&text_of(node, record))
         });
         to.pass_on(PIECE);
+        noted.extend(record.log);
         let parts = &record.parts;
         for part in [&parts.inputs, &parts.deps].into_iter().flatten() {
             noted.extend(part.leaves.iter().filter_map(|leaf| leaf.note));
@@ -291,6 +295,7 @@ fn text_of<'a>(node: &str, record: &'a Record) -> Node<'a> {
         },
         created_ms: record.created_ms,
         elapsed_us: micros(record.elapsed),
+        log: record.log,
     }
 }
 

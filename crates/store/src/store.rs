@@ -205,6 +205,12 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.queue_used();
+    }
+}
+
 /// Makes the directory ready for writing; an error means that it cannot be.
 fn prepare(root: &Root) -> io::Result<Arc<Locks>> {
     if matches!(root.regular(LOCKS), Err(ref error) if error.kind() == io::ErrorKind::InvalidInput)

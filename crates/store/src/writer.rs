@@ -9,16 +9,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
+use rustc_hash::FxHashSet;
 use tracing::warn;
 
 use crate::claim::Claim;
 use crate::database::Database;
 use crate::digest::{Digest, Signature};
+use crate::fields::millis;
 use crate::index::Index;
-use crate::record::{Record, RunEntry};
+use crate::record::{NodeChange, Record, RunEntry};
 
 /// Messages in one transaction, at most. Keys are random, so a small transaction writes a page of each
 /// index for every record; this many share their pages (measured: 11 microseconds a record with 512, 5
@@ -43,8 +45,10 @@ pub(crate) enum Message {
     },
     /// A record that is to go.
     Discard(Signature),
-    /// A run that ended, with the last signatures of its nodes and the state it left.
-    Run(RunEntry, Vec<(Arc<str>, Signature)>, Digest),
+    /// A run that ended, with what it changed and the state it left.
+    Run(RunEntry, Vec<NodeChange>, Digest),
+    /// Rows of records that were used.
+    Used(FxHashSet<i64>),
     /// What is known of a source file.
     SourceFile(PathBuf, Vec<u8>),
     /// A fact about the directory.
@@ -169,8 +173,9 @@ fn write_batch(index: &Index, batch: &mut [Message]) {
     {
         // A failure is kept by the index, for one warning. It costs the caching of this batch; the next
         // one is tried again.
+        let now_ms = millis(SystemTime::now());
         let _ = index.transaction(batch.len(), |database, number| {
-            write(database, &batch[number])
+            write(database, &batch[number], now_ms)
         });
     }
     index.let_go(batch.iter().filter_map(|message| match message {
@@ -184,17 +189,22 @@ fn write_batch(index: &Index, batch: &mut [Message]) {
     }
 }
 
-fn write(database: &mut Database, message: &Message) -> rusqlite::Result<()> {
+fn write(database: &mut Database, message: &Message, now_ms: i64) -> rusqlite::Result<()> {
     match message {
         Message::Record {
             record, notes, new, ..
-        } => database.insert(record, notes, *new),
+        } => database.insert(record, notes, *new, now_ms),
         Message::Discard(signature) => database.discard(signature),
-        Message::Run(run, latest, state) => {
-            database.insert_run(run)?;
+        Message::Run(run, changes, state) => {
+            database.insert_run(run, changes)?;
             database.set_state(&run.pipeline, state)?;
+            let latest = changes.iter().filter(|change| change.is_latest());
+            let latest = latest.map(|change| (&change.node, &change.signature));
             database.set_latest(&run.pipeline, latest)
         }
+        Message::Used(rows) => rows
+            .iter()
+            .try_for_each(|id| database.set_used(*id, now_ms)),
         Message::SourceFile(path, body) => {
             database.set_file(path.as_os_str().as_encoded_bytes(), body)
         }

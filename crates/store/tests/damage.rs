@@ -195,6 +195,18 @@ fn records_of_another_application_are_put_aside() {
 }
 
 #[test]
+fn records_in_other_tables_are_put_aside() {
+    let cache = filled();
+    let changed = rusqlite::Connection::open(cache.file("records.db")).expect("open");
+    changed
+        .execute_batch("ALTER TABLE records DROP COLUMN used_ms")
+        .expect("alter");
+    drop(changed);
+    rebuilt(&cache, "other tables");
+    assert!(cache.file("records.db.damaged").exists());
+}
+
+#[test]
 fn a_link_in_place_of_records_is_not_followed() {
     let cache = filled();
     let elsewhere = tempfile::tempdir().expect("tempdir");

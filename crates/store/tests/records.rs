@@ -261,20 +261,20 @@ fn latest_follows_the_runs_of_its_own_pipeline() {
     store.finish_run(
         run("p", "1"),
         vec![
-            ("node".into(), old.signature),
-            ("other".into(), new.signature),
+            change("node", old.signature),
+            change("other", new.signature),
         ],
         Digest::of(b"p before"),
     );
     assert_eq!(store.latest("p", "node").as_deref(), Some(&old));
     store.finish_run(
         run("q", "2"),
-        vec![("node".into(), old.signature)],
+        vec![change("node", old.signature)],
         Digest::of(b"q"),
     );
     store.finish_run(
         run("p", "3"),
-        vec![("node".into(), new.signature)],
+        vec![change("node", new.signature)],
         Digest::of(b"p"),
     );
     let store = {
@@ -305,6 +305,42 @@ fn latest_follows_the_runs_of_its_own_pipeline() {
     let ids: Vec<_> = store.runs(2).into_iter().map(|run| run.id).collect();
     assert_eq!(ids, ["3", "2"]);
     assert_eq!(store.runs(9).pop(), Some(run("p", "1")));
+}
+
+/// By docs/storage-format.md, byte for byte.
+#[test]
+fn the_bytes_of_a_record_are_those_of_the_format_page() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let mut written = record(&store, "é", &large("x"));
+    written.log = Some(Digest::of(b"printed"));
+    store.commit(written.clone(), notes(), None);
+    drop(store);
+    assert_eq!(*hit(&cache.open(), "é"), written);
+    let mut body = vec![1, 1 | 2 | 8 | 32];
+    body.extend_from_slice(&written.signature.as_bytes()[8..]);
+    body.extend_from_slice(&written.resolved.as_bytes()[8..]);
+    // The name, the codec, 4097 bytes.
+    body.extend_from_slice(&[2, 0xc3, 0xa9, 1, 0x81, 0x20]);
+    body.extend_from_slice(written.output.digest.as_bytes());
+    // Zigzag of -5; 1234; the rows of the two parts.
+    body.extend_from_slice(&[9, 0xd2, 0x09, 1, 2]);
+    body.extend_from_slice(Digest::of("é".as_bytes()).as_bytes());
+    body.push(2);
+    for name in ["left", "right \"é\""] {
+        body.push(u8::try_from(name.len()).expect("short") * 2);
+        body.extend_from_slice(name.as_bytes());
+        body.extend_from_slice(Digest::of(name.as_bytes()).as_bytes());
+    }
+    body.extend_from_slice(Digest::of(b"printed").as_bytes());
+    let keys = [written.signature, written.resolved].map(|key| *key.as_bytes());
+    let check = Digest::of(&[&keys[0][..8], &keys[1][..8], &body].concat());
+    body.extend_from_slice(&check.as_bytes()[..8]);
+    let database = rusqlite::Connection::open(cache.file("records.db")).expect("open");
+    let found: Vec<u8> = database
+        .query_row("SELECT body FROM records", [], |row| row.get(0))
+        .expect("row");
+    assert_eq!(found, body);
 }
 
 #[test]

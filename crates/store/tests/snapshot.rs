@@ -10,7 +10,10 @@ fn snapshot_and_blobs_are_a_whole_cache() {
     let cache = Cache::new();
     let store = cache.open();
     let small = commit(&store, "small", b"\0\xff");
-    let big = commit(&store, "big", &large("b"));
+    let mut big = record(&store, "big", &large("b"));
+    big.log = Some(Digest::of(b"printed"));
+    let printed = vec![(Digest::of(b"printed"), "printed".into())];
+    store.commit(big.clone(), printed, None);
     let mut renamed = record(&store, "made as", b"");
     renamed.parts = Default::default();
     store.commit(renamed.clone(), vec![], None);
@@ -26,7 +29,10 @@ fn snapshot_and_blobs_are_a_whole_cache() {
     };
     store.finish_run(
         run("p \"é\"", "1"),
-        latest().collect(),
+        nodes
+            .iter()
+            .map(|(name, record)| change(name, record.signature))
+            .collect(),
         Digest::of(b"state"),
     );
     store.snapshot("p \"é\"", &mut latest()).expect("snapshot");
@@ -51,6 +57,8 @@ fn snapshot_and_blobs_are_a_whole_cache() {
     assert_eq!(store.load(&big.output).expect("load"), large("b"));
     assert_eq!(store.load(&small.output).expect("load"), b"\0\xff");
     assert_eq!(store.note(&notes()[0].0).as_deref(), Some("fn it() {}"));
+    let log = big.log.expect("log");
+    assert_eq!(store.note(&log).as_deref(), Some("printed"));
     assert!(!store.needs_snapshot("p \"é\""));
 }
 

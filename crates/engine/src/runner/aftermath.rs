@@ -3,8 +3,9 @@
 //! of how any of it was found or made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use refrain_store::{Digest, RunEntry, Signature, Store};
+use refrain_store::{Digest, NodeChange, RunEntry, Store};
 use rustc_hash::FxHashMap;
 
 use crate::report::{Entry, Outcome};
@@ -42,12 +43,11 @@ pub(super) fn remember(
 ) {
     let state = state(session, targets);
     let as_it_was = !changed && store.state(&session.graph.name) == Some(state);
-    let latest = if as_it_was {
-        Vec::new()
-    } else {
-        latest(session, entries)
-    };
-    store.finish_run(run, latest, state);
+    let mut changes = failures(session, entries);
+    if !as_it_was {
+        changes.extend(latest(session, entries));
+    }
+    store.finish_run(run, changes, state);
 }
 
 /// What stands for the state that a run found or left: the targets' signatures.
@@ -59,23 +59,66 @@ fn state(session: &Session, targets: &[u32]) -> Digest {
     Digest::of(&bytes)
 }
 
-/// The signatures that the store should know as the nodes' latest and does not
-/// yet: of the nodes looked at, and of what changed above those that were found.
-/// Above a node that is what it was, everything is.
-fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<(Arc<str>, Signature)> {
-    let looked_at = entries.iter().filter(|(_, entry)| has_output(entry));
-    let mut stack: Vec<u32> = looked_at.map(|(node, _)| *node).collect();
+/// What the store should know of the nodes that failed.
+fn failures(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
+    let failed = entries
+        .iter()
+        .filter(|(_, entry)| entry.outcome == Outcome::Failed);
+    failed
+        .map(|(node, entry)| NodeChange {
+            log: entry.log.clone(),
+            ..change(session, *node, entry.outcome, entry.elapsed)
+        })
+        .collect()
+}
+
+/// What the store should know of the nodes looked at that ran or have another
+/// signature, and of what changed above those that were found. Above a node
+/// that is what it was, everything is.
+fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
     let mut told = Vec::new();
-    while let Some(node) = stack.pop() {
-        let signature = session.key(node).signature;
-        if session.before(node) == Some(signature) {
-            continue;
+    let mut above = Vec::new();
+    let looked_at = entries.iter().filter(|(_, entry)| has_output(entry));
+    for (node, entry) in looked_at {
+        let ran = entry.outcome != Outcome::Hit;
+        let change = change(session, *node, entry.outcome, entry.elapsed);
+        let is_new = note(session, *node, &change);
+        if is_new {
+            above.extend(session.graph.parents(*node));
         }
-        session.is_now(node, signature);
-        told.push((session.graph.name_of(node).clone(), signature));
-        stack.extend(session.graph.parents(node));
+        if is_new || ran {
+            told.push(change);
+        }
+    }
+    while let Some(node) = above.pop() {
+        let change = change(session, node, Outcome::Unneeded, Duration::ZERO);
+        if note(session, node, &change) {
+            above.extend(session.graph.parents(node));
+            told.push(change);
+        }
     }
     told
+}
+
+/// Notes what a node is now; says whether it was something else.
+fn note(session: &mut Session, node: u32, change: &NodeChange) -> bool {
+    let is_new = change.before != Some(change.signature);
+    if is_new {
+        session.is_now(node, change.signature);
+    }
+    is_new
+}
+
+fn change(session: &mut Session, node: u32, outcome: Outcome, elapsed: Duration) -> NodeChange {
+    NodeChange {
+        node: session.graph.name_of(node).clone(),
+        signature: session.key(node).signature,
+        before: session.before(node),
+        outcome: outcome.name().into(),
+        reason: Arc::from(""),
+        elapsed,
+        log: None,
+    }
 }
 
 fn has_output(entry: &Entry) -> bool {

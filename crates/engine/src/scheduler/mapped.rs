@@ -319,6 +319,7 @@ impl Driver<'_> {
             output: output.clone(),
             created_ms: jiff::Timestamp::now().as_millisecond(),
             elapsed,
+            log: None,
         };
         let names: Vec<u8> = names.iter().flat_map(|name| *name.as_bytes()).collect();
         let names_key = items::names_key(&record.signature);

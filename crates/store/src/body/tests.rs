@@ -50,6 +50,7 @@ prop_compose! {
         output in output(),
         created_ms in any::<i64>(),
         elapsed in any::<u64>(),
+        log in proptest::option::of(digest()),
     ) -> Record {
         Record {
             node: node.into(),
@@ -59,6 +60,7 @@ prop_compose! {
             output,
             created_ms,
             elapsed: Duration::from_micros(elapsed),
+            log,
         }
     }
 }

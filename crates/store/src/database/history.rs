@@ -1,94 +1,33 @@
-//! The tables beside the records: notes, last signatures, runs, source files, facts.
+//! The rows of runs, with what each of them changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::Database;
+use crate::changes;
 use crate::digest::{Digest, Signature};
 use crate::fields::micros;
-use crate::record::RunEntry;
+use crate::record::{NodeChange, RunEntry};
 
 impl Database {
-    pub(crate) fn note(&mut self, digest: &Digest) -> rusqlite::Result<Option<Arc<str>>> {
-        let text: Option<Arc<str>> = self
-            .connection
-            .prepare_cached("SELECT text FROM notes WHERE digest = ?1")?
-            .query_row([digest.as_bytes()], |row| row.get(0))
-            .optional()?;
-        Ok(text.filter(|text| Digest::of(text.as_bytes()) == *digest))
-    }
-
-    pub(crate) fn latest(
+    pub(crate) fn insert_run(
         &mut self,
-        pipeline: &str,
-        node: &str,
-    ) -> rusqlite::Result<Option<Signature>> {
-        self.connection
-            .prepare_cached(
-                "SELECT signature FROM latest JOIN pipelines ON id = pipeline WHERE name = ?1 AND node = ?2",
-            )?
-            .query_row([pipeline, node], |row| row.get(0).map(Signature::from_bytes))
-            .optional()
-    }
-
-    /// The last signature of every node of a pipeline.
-    pub(crate) fn all_latest(
-        &mut self,
-        pipeline: &str,
-    ) -> rusqlite::Result<Vec<(Arc<str>, Signature)>> {
-        self.connection
-            .prepare_cached(
-                "SELECT node, signature FROM latest JOIN pipelines ON id = pipeline WHERE name = ?1",
-            )?
-            .query_map([pipeline], |row| {
-                Ok((row.get(0)?, Signature::from_bytes(row.get(1)?)))
-            })?
-            .collect()
-    }
-
-    pub(crate) fn has_latest(&mut self, pipeline: &str) -> rusqlite::Result<bool> {
-        self.connection
-            .prepare_cached(
-                "SELECT 1 FROM pipelines WHERE name = ?1 AND EXISTS (SELECT 1 FROM latest WHERE pipeline = id)",
-            )?
-            .exists([pipeline])
-    }
-
-    pub(crate) fn set_latest(
-        &mut self,
-        pipeline: &Arc<str>,
-        latest: &[(Arc<str>, Signature)],
+        run: &RunEntry,
+        changes: &[NodeChange],
     ) -> rusqlite::Result<()> {
-        let pipeline = self.pipeline_id(pipeline)?;
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO latest (pipeline, node, signature) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET signature = excluded.signature WHERE signature != excluded.signature",
-        )?;
-        for (node, signature) in latest {
-            statement.execute(params![pipeline, node, signature.as_bytes()])?;
-        }
-        Ok(())
-    }
-
-    /// The state that the pipeline's last run left.
-    pub(crate) fn state(&mut self, pipeline: &str) -> rusqlite::Result<Option<Digest>> {
-        let state = self.fact(&state_fact(pipeline))?;
-        Ok(state.and_then(|text| text.parse().ok()))
-    }
-
-    pub(crate) fn set_state(&mut self, pipeline: &str, state: &Digest) -> rusqlite::Result<()> {
-        self.set_fact(&state_fact(pipeline), &state.to_string())
-    }
-
-    pub(crate) fn insert_run(&mut self, run: &RunEntry) -> rusqlite::Result<()> {
         let pipeline = self.pipeline_id(&run.pipeline)?;
         let elapsed = i64::try_from(micros(run.elapsed)).unwrap_or(i64::MAX);
+        for log in changes.iter().filter_map(|change| change.log.as_ref()) {
+            self.insert_note(&Digest::of(log.as_bytes()), log)?;
+        }
+        let body = changes::encode(&run.id, changes, |log| Digest::of(log.as_bytes()));
         self.connection
             .prepare_cached(
-                "INSERT INTO runs (name, pipeline, started_ms, elapsed_us, status, counts)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO runs (name, pipeline, started_ms, elapsed_us, status, counts, changes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 run.id,
@@ -96,7 +35,8 @@ impl Database {
                 run.started_ms,
                 elapsed,
                 run.status,
-                run.counts
+                run.counts,
+                body
             ])?;
         Ok(())
     }
@@ -109,75 +49,98 @@ impl Database {
                 "SELECT runs.name, pipelines.name, started_ms, elapsed_us, status, counts
                  FROM runs JOIN pipelines ON pipelines.id = pipeline ORDER BY runs.id DESC LIMIT ?1",
             )?
-            .query_map([limit], |row| {
-                Ok(RunEntry {
-                    id: row.get(0)?,
-                    pipeline: row.get(1)?,
-                    started_ms: row.get(2)?,
-                    elapsed: Duration::from_micros(row.get::<_, i64>(3)?.unsigned_abs()),
-                    status: row.get(4)?,
-                    counts: row.get(5)?,
-                })
-            })?
+            .query_map([limit], entry)?
             .collect()
     }
 
-    pub(crate) fn file(&mut self, path: &[u8]) -> rusqlite::Result<Option<Vec<u8>>> {
-        self.connection
-            .prepare_cached("SELECT body FROM files WHERE path = ?1")?
-            .query_row([path], |row| row.get(0))
-            .optional()
+    /// The run of this id, or the only one whose id begins so, in upper or lower case.
+    pub(crate) fn run(&mut self, id: &str) -> rusqlite::Result<Option<RunEntry>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT runs.name, pipelines.name, started_ms, elapsed_us, status, counts
+             FROM runs JOIN pipelines ON pipelines.id = pipeline
+             WHERE upper(substr(runs.name, 1, length(?1))) = upper(?1)
+             ORDER BY runs.name = ?1 DESC LIMIT 2",
+        )?;
+        let found: Vec<RunEntry> = statement
+            .query_map([id], entry)?
+            .collect::<Result<_, _>>()?;
+        let alone = found.len() == 1;
+        Ok(found.into_iter().next().filter(|run| alone || run.id == id))
     }
 
-    pub(crate) fn set_file(&mut self, path: &[u8], body: &[u8]) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO files (path, body) VALUES (?1, ?2)")?
-            .execute([path, body])
-            .map(drop)
-    }
-
-    pub(crate) fn fact(&mut self, name: &str) -> rusqlite::Result<Option<String>> {
-        self.connection
-            .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
-            .query_row([name], |row| row.get(0))
-            .optional()
-    }
-
-    pub(crate) fn set_fact(&mut self, name: &str, value: &str) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)")?
-            .execute([name, value])
-            .map(drop)
-    }
-
-    pub(crate) fn insert_note(&mut self, digest: &Digest, text: &str) -> rusqlite::Result<()> {
-        if self.notes.contains(digest) {
-            return Ok(());
-        }
-        self.connection
-            .prepare_cached("INSERT OR IGNORE INTO notes (digest, text) VALUES (?1, ?2)")?
-            .execute(params![digest.as_bytes(), text])?;
-        self.new_notes.push(*digest);
-        Ok(())
-    }
-
-    fn pipeline_id(&mut self, name: &Arc<str>) -> rusqlite::Result<i64> {
-        if let Some(id) = self.pipelines.get(name) {
-            return Ok(*id);
-        }
-        self.connection
-            .prepare_cached("INSERT OR IGNORE INTO pipelines (name) VALUES (?1)")?
-            .execute([name])?;
-        let id = self
+    /// What the run of this id changed; what is damaged of it is left out.
+    pub(crate) fn changes(&mut self, id: &str) -> rusqlite::Result<Vec<NodeChange>> {
+        let body: Option<Vec<u8>> = self
             .connection
-            .prepare_cached("SELECT id FROM pipelines WHERE name = ?1")?
-            .query_row([name], |row| row.get(0))?;
-        self.pipelines.insert(Arc::clone(name), id);
-        Ok(id)
+            .prepare_cached("SELECT changes FROM runs WHERE name = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        let log = |digest| self.note(&digest).ok().flatten();
+        Ok(body
+            .and_then(|body| changes::decode(id, &body, log))
+            .unwrap_or_default())
+    }
+
+    /// The last signatures of the nodes of the run's pipeline, when the run had ended.
+    pub(crate) fn signatures_at(
+        &mut self,
+        id: &str,
+    ) -> rusqlite::Result<BTreeMap<Arc<str>, Signature>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT name, changes FROM runs
+             WHERE id <= (SELECT id FROM runs WHERE name = ?1)
+             AND pipeline = (SELECT pipeline FROM runs WHERE name = ?1) ORDER BY id",
+        )?;
+        let mut rows = statement.query([id])?;
+        let mut signatures = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let body = row.get_ref(1)?.as_blob()?;
+            let changes = changes::decode(row.get_ref(0)?.as_str()?, body, |_| None);
+            let latest = changes.into_iter().flatten().filter(NodeChange::is_latest);
+            signatures.extend(latest.map(|change| (change.node, change.signature)));
+        }
+        Ok(signatures)
+    }
+
+    /// The last run in which the node failed, and how.
+    pub(crate) fn failed(
+        &mut self,
+        pipeline: &str,
+        node: &str,
+    ) -> rusqlite::Result<Option<(String, NodeChange)>> {
+        let Some(run) = self.last_failed(pipeline, node)? else {
+            return Ok(None);
+        };
+        let mut changes = self.changes(&run)?.into_iter();
+        let change = changes.find(|change| *change.node == *node);
+        Ok(change.map(|change| (run, change)))
+    }
+
+    fn last_failed(&mut self, pipeline: &str, node: &str) -> rusqlite::Result<Option<String>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT runs.name, changes FROM runs JOIN pipelines ON pipelines.id = pipeline
+             WHERE pipelines.name = ?1 AND length(changes) > 0 ORDER BY runs.id DESC",
+        )?;
+        let mut rows = statement.query([pipeline])?;
+        while let Some(row) = rows.next()? {
+            let run: String = row.get(0)?;
+            let changes = changes::decode(&run, row.get_ref(1)?.as_blob()?, |_| None);
+            let failed = |change: NodeChange| *change.node == *node && &*change.outcome == "failed";
+            if changes.into_iter().flatten().any(failed) {
+                return Ok(Some(run));
+            }
+        }
+        Ok(None)
     }
 }
 
-/// The name of the fact under which a pipeline's last state is kept.
-fn state_fact(pipeline: &str) -> String {
-    format!("state of {pipeline}")
+fn entry(row: &Row<'_>) -> rusqlite::Result<RunEntry> {
+    Ok(RunEntry {
+        id: row.get(0)?,
+        pipeline: row.get(1)?,
+        started_ms: row.get(2)?,
+        elapsed: Duration::from_micros(row.get::<_, i64>(3)?.unsigned_abs()),
+        status: row.get(4)?,
+        counts: row.get(5)?,
+    })
 }

@@ -1,7 +1,7 @@
 //! A snapshot put back into the tables.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,6 +11,7 @@ use tracing::warn;
 use super::{FILE, FORMAT, LeafText, Node, Section, Standing, read};
 use crate::database::Database;
 use crate::digest::{Digest, Signature};
+use crate::fields::millis;
 use crate::record::{Leaf, Output, Part, Parts, Record};
 use crate::root::Root;
 
@@ -52,14 +53,16 @@ fn restore_section(
         let name: Arc<str> = name.into();
         if let Some(record) = record_of(&name, node, &shared) {
             if restored.insert(record.signature) {
-                database.insert(&record, &[], true)?;
+                // When it was last used is not known any more.
+                database.insert(&record, &[], true, millis(SystemTime::now()))?;
             }
             latest.push((name, record.signature));
         } else {
             warn!(%pipeline, node = %name, "a node of the snapshot is damaged");
         }
     }
-    database.set_latest(&pipeline, &latest)?;
+    let latest = latest.iter().map(|(name, signature)| (name, signature));
+    database.set_latest(&pipeline, latest)?;
     for (digest, text) in section.notes {
         if Digest::of(text.as_bytes()) == digest {
             database.insert_note(&digest, &text)?;
@@ -106,6 +109,7 @@ fn record_of(
         },
         created_ms: node.created_ms,
         elapsed: Duration::from_micros(node.elapsed_us),
+        log: node.log,
     })
 }
 

@@ -1,11 +1,12 @@
 //! What earlier runs were and left: last signatures, states, rows of the history.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Store;
 use crate::digest::{Digest, Signature};
-use crate::record::{Lookup, Record, RunEntry};
+use crate::record::{Lookup, NodeChange, Record, RunEntry};
 use crate::writer::Message;
 
 impl Store {
@@ -54,13 +55,24 @@ impl Store {
             .unwrap_or(false)
     }
 
-    /// Queues a row of the run history, the last signatures of those nodes of its pipeline that have
-    /// new ones, and a digest that stands for the state it left: a later run that finds the same state
-    /// has no new signatures to tell.
-    pub fn finish_run(&self, run: RunEntry, latest: Vec<(Arc<str>, Signature)>, state: Digest) {
+    /// Queues a row of the run history, with what the run did with each node that executed, failed, was cut off
+    /// or has a new signature, and a digest that stands for the state it left: a later run that finds the same
+    /// state has nothing to tell. A node that failed keeps its last signature.
+    pub fn finish_run(&self, run: RunEntry, changes: Vec<NodeChange>, state: Digest) {
         if let Some(writer) = &self.writer {
-            writer.queue(Message::Run(run, latest, state));
+            writer.queue(Message::Run(run, changes, state));
+            self.queue_used();
             self.runs_queued.store(true, Ordering::Release);
+        }
+    }
+
+    /// Queues the last uses of records that were found, where those noted are older than a day.
+    pub(super) fn queue_used(&self) {
+        let used = self.index.take_used();
+        if let Some(writer) = &self.writer
+            && !used.is_empty()
+        {
+            writer.queue(Message::Used(used));
         }
     }
 
@@ -70,5 +82,36 @@ impl Store {
         self.index
             .ask(|database| database.runs(limit))
             .unwrap_or_default()
+    }
+
+    /// The run of this id, or the only one whose id begins so, in upper or lower case.
+    pub fn run(&self, id: &str) -> Option<RunEntry> {
+        self.await_runs();
+        self.index.ask(|database| database.run(id)).ok()?
+    }
+
+    /// What the run of this id did with the nodes of its pipeline, as [`Store::finish_run`] was told it.
+    pub fn changes(&self, run: &str) -> Vec<NodeChange> {
+        self.await_runs();
+        self.index
+            .ask(|database| database.changes(run))
+            .unwrap_or_default()
+    }
+
+    /// The last signature of every node of the run's pipeline as of then: what [`Store::latest_signatures`]
+    /// would have said, as far back as there is a history.
+    pub fn signatures_at(&self, run: &str) -> BTreeMap<Arc<str>, Signature> {
+        self.await_runs();
+        self.index
+            .ask(|database| database.signatures_at(run))
+            .unwrap_or_default()
+    }
+
+    /// The last run of this pipeline in which the node failed, by its id, and how. It may have had an output since.
+    pub fn failed(&self, pipeline: &str, node: &str) -> Option<(String, NodeChange)> {
+        self.await_runs();
+        self.index
+            .ask(|database| database.failed(pipeline, node))
+            .ok()?
     }
 }

@@ -8,7 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Codec, Digest, Leaf, Lookup, Part, Parts, Record, RunEntry, Signature, Store};
+use refrain_store::{
+    Codec, Digest, Leaf, Lookup, NodeChange, Part, Parts, Record, RunEntry, Signature, Store,
+};
 
 /// A cache directory, removed in the end.
 pub struct Cache {
@@ -93,6 +95,7 @@ pub fn record(store: &Store, word: &str, bytes: &[u8]) -> Record {
         output: store.write(bytes, Codec::BYTES).expect("write"),
         created_ms: -5,
         elapsed: Duration::from_micros(1234),
+        log: None,
     }
 }
 
@@ -136,12 +139,26 @@ pub fn run(pipeline: &str, id: &str) -> RunEntry {
     }
 }
 
+/// An execution of `node`.
+pub fn change(node: &str, signature: Signature) -> NodeChange {
+    NodeChange {
+        node: node.into(),
+        signature,
+        before: None,
+        outcome: "executed".into(),
+        reason: "first run".into(),
+        elapsed: Duration::from_micros(5),
+        log: None,
+    }
+}
+
 /// Ends a run of `pipeline` in which the nodes `words` have their signatures, and writes its section.
 pub fn finish(store: &Store, pipeline: &str, words: &[&str]) {
     let latest = |word: &&str| ((*word).into(), signature(word));
+    let executed = |word: &&str| change(word, signature(word));
     store.finish_run(
         run(pipeline, "run"),
-        words.iter().map(latest).collect(),
+        words.iter().map(executed).collect(),
         Digest::of(b"state"),
     );
     store
