@@ -88,8 +88,8 @@ fn pipeline(found: &Found, files: &Files, depth: u32, printer: &Printer) -> Resu
     let around = Arc::new(around);
     let mut nodes = Vec::with_capacity(manifest.nodes.len());
     for (index, each) in manifest.nodes.iter().enumerate() {
-        let code = programs.code(each, &paths(files.of_node(index)));
-        nodes.push(node(manifest, each, code, &around));
+        let program = programs.program(each, &paths(files.of_node(index)));
+        nodes.push(node(manifest, each, program, &around));
     }
     let pipeline = Pipeline::new(nodes)?.named(&name(manifest, root));
     let targets = manifest.targets();

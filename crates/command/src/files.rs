@@ -13,13 +13,20 @@ use refrain::{Digest, Item};
 /// A longer file is known by its digest alone: nobody looks for the changed line in it.
 const SHOWN: u64 = 64 * 1024;
 
+/// A file that is code.
+pub(crate) struct CodeFile {
+    pub item: Arc<Item>,
+    /// Where it is and the digest of its bytes, unless it cannot be read.
+    pub read: Option<(PathBuf, Digest)>,
+}
+
 /// The files of a project that were looked up so far.
 pub(crate) struct Files {
     root: PathBuf,
     /// The root without symbolic links in it.
     real_root: PathBuf,
     /// What is at each path, relative to the root.
-    known: HashMap<PathBuf, Option<Arc<Item>>>,
+    known: HashMap<PathBuf, Option<Arc<CodeFile>>>,
 }
 
 impl Files {
@@ -32,16 +39,16 @@ impl Files {
     }
 
     /// A regular file inside the project, by its bytes.
-    pub fn get(&mut self, path: &Path) -> Option<Arc<Item>> {
+    pub fn get(&mut self, path: &Path) -> Option<Arc<CodeFile>> {
         let path = self.normal(path);
         if let Some(known) = self.known.get(&path) {
             return known.clone();
         }
         let file = self.root.join(&path);
         let inside = file.is_file() && self.is_inside(&file);
-        let item = inside.then(|| Arc::new(item(&path, &file)));
-        self.known.insert(path, item.clone());
-        item
+        let found = inside.then(|| Arc::new(by_bytes(&path, file)));
+        self.known.insert(path, found.clone());
+        found
     }
 
     /// The path of a directory inside the project, relative to the root.
@@ -65,19 +72,25 @@ impl Files {
 }
 
 /// A file, by its bytes. One that cannot be read is known as that.
-fn item(path: &Path, file: &Path) -> Item {
+fn by_bytes(path: &Path, file: PathBuf) -> CodeFile {
     let name = shown(path);
-    let (hash, text) = read(file).unwrap_or_else(|error| {
+    let contents = read(&file);
+    let readable = contents.as_ref().ok().map(|(digest, _)| *digest);
+    let (hash, text) = contents.unwrap_or_else(|error| {
         let told = format!("cannot be read: {error}");
         (Digest::of(told.as_bytes()), told)
     });
-    Item {
+    let item = Item {
         level: 0,
         path: Cow::Owned(name.clone()),
         hash,
         text: Cow::Owned(text),
         file: Cow::Owned(name),
         line: 1,
+    };
+    CodeFile {
+        item: Arc::new(item),
+        read: readable.map(|digest| (file, digest)),
     }
 }
 

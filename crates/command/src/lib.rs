@@ -38,4 +38,4 @@ pub use ending::Ending;
 pub use error::{Error, Result};
 pub use node::node;
 pub use process::{Finished, Process, Waker};
-pub use program::Programs;
+pub use program::{Program, Programs};

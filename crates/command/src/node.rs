@@ -6,16 +6,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use refrain::{Args, Code, MapBuilder, Node, NodeBuilder, OutputList, OutputPath, Param, PathKind};
+use refrain::{Args, MapBuilder, Node, NodeBuilder, OutputList, OutputPath, Param, PathKind};
 use refrain_manifest::{Format, InputKind, Manifest, Origin};
 use serde_json::Value;
 
 use crate::action::{Action, Surroundings};
 use crate::arguments::{Kind, Parameter};
 use crate::items::split;
+use crate::program::Program;
 
-/// Makes a node of a pipeline of a node of a manifest; `code` is what [`Programs`](crate::Programs) found
-/// for it.
+/// Makes a node of a pipeline of a node of a manifest; `program` is what [`Programs`](crate::Programs)
+/// found for it.
 ///
 /// What it needs are the manifest's inputs and nodes by their names: a value is a [`serde_json::Value`],
 /// `file` and `dir` are a `PathBuf`, `files` a `Vec<PathBuf>`. Its output is an [`OutputPath`], or an
@@ -23,10 +24,10 @@ use crate::items::split;
 pub fn node(
     manifest: &Manifest,
     node: &refrain_manifest::Node,
-    code: Code,
+    program: Program,
     around: &Arc<Surroundings>,
 ) -> Node {
-    let mut builder = declare(node).code(code);
+    let mut builder = declare(node).code(program.code).code_files(program.files);
     let mut parameters = Vec::with_capacity(node.parameters.len());
     // Lists come last: so does the engine hand out their items.
     let (items, whole): (Vec<_>, Vec<_>) =

@@ -13,7 +13,7 @@ use refrain::{Code, Digest, Item};
 use refrain_manifest::{Node, Run};
 
 use crate::argv::{self, marked};
-use crate::files::Files;
+use crate::files::{CodeFile, Files};
 use crate::mention::{self, Mention};
 use crate::python::{Found, Python};
 
@@ -30,6 +30,14 @@ pub struct Programs {
     commands: HashMap<Texts, Named>,
 }
 
+/// What a node's command runs.
+pub struct Program {
+    /// The node's code.
+    pub(crate) code: Code,
+    /// The files that this was read from, with the digests of their bytes.
+    pub(crate) files: Vec<(PathBuf, Digest)>,
+}
+
 /// Whether a shell reads a command, and its texts with a NUL for each placeholder.
 type Texts = (bool, Vec<Vec<u8>>);
 
@@ -37,7 +45,7 @@ type Texts = (bool, Vec<Vec<u8>>);
 #[derive(Clone, Default)]
 struct Named {
     /// Files of which any byte counts.
-    by_bytes: Vec<Arc<Item>>,
+    by_bytes: Vec<Arc<CodeFile>>,
     /// Files that Python runs.
     python: Found,
 }
@@ -63,23 +71,33 @@ impl Programs {
         })
     }
 
-    /// The code of a node: an item for each thing that is written about its command, and one for each file
+    /// The program of a node. Its code is an item for each thing that is written about its command, and one for each file
     /// of the project that the command names, or that is among `sources`, which are relative to the root.
     ///
     /// Any word of the command counts that is the path of a regular file inside the project, however it is
     /// used; only what the shell writes to does not. A file counts by its bytes, but a program that Python
     /// runs by its syntax tree. What Python files import counts with them.
-    pub fn code(&mut self, node: &Node, sources: &[PathBuf]) -> Code {
+    pub fn program(&mut self, node: &Node, sources: &[PathBuf]) -> Program {
         let mut named = self.named(&node.run);
         for source in sources {
             self.word(source, &[], &mut named);
         }
         // Of what comes twice the last stays: what is nearer, and before all what counts by its bytes.
-        named.python.files.sort_by_key(|item| Reverse(item.level));
+        named
+            .python
+            .files
+            .sort_by_key(|file| Reverse(file.item.level));
         let files = named.python.files.into_iter().chain(named.by_bytes);
-        let files: BTreeMap<_, _> = files.map(|item| (item.path.clone(), item)).collect();
-        let items = files.into_values().chain(written(node).map(Arc::new));
-        Code::new(items, named.python.incomplete.map(Cow::Owned))
+        let files: BTreeMap<_, _> = files.map(|file| (file.item.path.clone(), file)).collect();
+        let items = files.values().map(|file| file.item.clone());
+        let items = items.chain(written(node).map(Arc::new));
+        Program {
+            code: Code::new(items, named.python.incomplete.map(Cow::Owned)),
+            files: files
+                .values()
+                .filter_map(|file| file.read.clone())
+                .collect(),
+        }
     }
 
     /// The files that a command names. Commands that differ in their placeholders alone name the same.
@@ -134,7 +152,10 @@ impl Programs {
             let path = place.join(OsStr::from_bytes(word));
             let run = match mention {
                 Mention::Script(_) => true,
-                Mention::Program(_) => self.files.get(&path).is_some_and(|file| is_script(&file)),
+                Mention::Program(_) => self
+                    .files
+                    .get(&path)
+                    .is_some_and(|file| is_script(&file.item)),
                 _ => false,
             };
             match run {
@@ -149,7 +170,7 @@ impl Programs {
         let Some(file) = self.files.get(path) else {
             return;
         };
-        if is_script(&file) {
+        if is_script(&file.item) {
             named.python.extend(self.python.script(path, search));
         }
         named.by_bytes.push(file);
@@ -215,7 +236,7 @@ mod tests {
         let manifest = Manifest::parse(&text, Path::new("refrain.toml")).unwrap();
         let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
         let mut programs = Programs::new(root, 2).unwrap();
-        programs.code(&manifest.nodes[0], &sources)
+        programs.program(&manifest.nodes[0], &sources).code
     }
 
     /// The names of the files.

@@ -2,14 +2,17 @@
 //! Python is not known here.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use refrain::{Digest, Item};
-use refrain_python::{Error, File, Project, Start, read};
+use refrain_python::{Error, File, Module, Project, Start, read};
 
-use crate::files::shown;
+use crate::files::{CodeFile, shown};
 
 /// The Python files of a project.
 pub(crate) struct Python {
@@ -20,13 +23,17 @@ pub(crate) struct Python {
     /// Programs that were looked up, by where they start.
     known: HashMap<PathBuf, Found>,
     /// Many programs share their files.
-    items: HashMap<(PathBuf, u32, Digest), Arc<Item>>,
+    files: HashMap<(PathBuf, u32, Digest), Arc<CodeFile>>,
+    modules: Modules,
 }
+
+/// What was read of each file, by its path relative to the root, and the digest of its bytes.
+type Modules = Rc<RefCell<HashMap<PathBuf, (Arc<Module>, Digest)>>>;
 
 /// The files of a program, and why there may be more.
 #[derive(Clone, Default)]
 pub(crate) struct Found {
-    pub files: Vec<Arc<Item>>,
+    pub files: Vec<Arc<CodeFile>>,
     pub incomplete: Option<String>,
 }
 
@@ -39,12 +46,14 @@ impl Found {
 
 impl Python {
     pub fn new(root: &Path, depth: u32) -> Self {
+        let modules = Modules::default();
         Python {
             root: root.to_owned(),
             depth,
-            project: project(root, &[]),
+            project: project(root, &[], modules.clone()),
             known: HashMap::new(),
-            items: HashMap::new(),
+            files: HashMap::new(),
+            modules,
         }
     }
 
@@ -88,14 +97,14 @@ impl Python {
         };
         let program = match search {
             [] => self.project.find(start, depth),
-            search => project(&self.root, search).find(start, depth),
+            search => project(&self.root, search, self.modules.clone()).find(start, depth),
         };
         match program {
             Ok(program) => Found {
                 files: program
                     .files
                     .into_iter()
-                    .map(|file| self.item(file, level))
+                    .map(|file| self.file(file, level))
                     .collect(),
                 incomplete: program.incomplete,
             },
@@ -110,13 +119,14 @@ impl Python {
         }
     }
 
-    fn item(&mut self, file: File, level: u32) -> Arc<Item> {
+    fn file(&mut self, file: File, level: u32) -> Arc<CodeFile> {
         let (level, hash) = (level + file.level, Digest::from_bytes(file.hash));
         let key = (file.path, level, hash);
-        if let Some(item) = self.items.get(&key) {
-            return item.clone();
+        if let Some(known) = self.files.get(&key) {
+            return known.clone();
         }
-        let name = shown(&key.0);
+        let path = &key.0;
+        let name = shown(path);
         let item = Arc::new(Item {
             level,
             path: Cow::Owned(name.clone()),
@@ -125,19 +135,33 @@ impl Python {
             file: Cow::Owned(name),
             line: file.lines.first().copied().unwrap_or_default(),
         });
-        self.items.insert(key, item.clone());
-        item
+        let digest = self.modules.borrow().get(path).map(|(_, digest)| *digest);
+        let read = digest.map(|digest| (self.root.join(path), digest));
+        let file = Arc::new(CodeFile { item, read });
+        self.files.insert(key, file.clone());
+        file
     }
 }
 
 /// A project whose modules are searched for in some more directories: these, and those that every program
 /// is told by the environment.
-fn project(root: &Path, search: &[PathBuf]) -> Project<'static> {
+fn project(root: &Path, search: &[PathBuf], modules: Modules) -> Project<'static> {
     let path = std::env::var_os("PYTHONPATH").unwrap_or_default();
     let told = std::env::split_paths(&path).filter_map(|folder| {
         let folder = folder.strip_prefix(root).unwrap_or(&folder);
         folder.is_relative().then(|| folder.to_owned())
     });
     let folders = search.iter().cloned().chain(told);
-    folders.fold(Project::new(root), Project::with_search)
+    let place = root.to_owned();
+    let reader = move |path: &Path| {
+        if let Some((known, _)) = modules.borrow().get(path) {
+            return Ok(known.clone());
+        }
+        let bytes = fs::read(place.join(path))?;
+        let module = Arc::new(read(&bytes));
+        let entry = (module.clone(), Digest::of(&bytes));
+        modules.borrow_mut().insert(path.to_owned(), entry);
+        Ok(module)
+    };
+    folders.fold(Project::new(root).with_reader(reader), Project::with_search)
 }

@@ -46,7 +46,7 @@ impl Desk {
         let around = Arc::new(self.around.clone());
         let mut programs = Programs::new(self.dir.path(), 2).unwrap();
         let nodes = manifest.nodes.iter();
-        let nodes = nodes.map(|each| node(&manifest, each, programs.code(each, &[]), &around));
+        let nodes = nodes.map(|each| node(&manifest, each, programs.program(each, &[]), &around));
         Pipeline::new(nodes.collect()).unwrap()
     }
 
