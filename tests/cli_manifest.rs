@@ -269,3 +269,44 @@ fn an_interrupt_stops_commands_and_keeps_what_was_finished() {
         .collect();
     assert_eq!(prospects, ["hit", "run"]);
 }
+
+#[test]
+fn a_graph_is_drawn_with_the_state_of_every_node() {
+    let desk = refrain();
+    desk.ok(["init"]);
+    run(&desk, &[]);
+    let texts = desk.read("texts/rain.txt");
+    desk.write("texts/rain.txt", format!("{texts}rain\n"));
+    let drawing = desk.json(["graph", "--format", "json"]);
+    let nodes = drawing["nodes"].as_array().unwrap().iter();
+    let told: Vec<(&str, &str)> = nodes
+        .map(|node| {
+            (
+                node["name"].as_str().unwrap(),
+                node["state"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("texts", "current"),
+        ("lines", "current"),
+        ("words", "stale"),
+        ("counts", "may-be-stale"),
+        ("report", "may-be-stale"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(drawing["nodes"][2]["kind"], "mapped");
+    assert_eq!(drawing["nodes"][2]["items"], serde_json::json!([1, 2]));
+    assert_eq!(
+        drawing["edges"],
+        serde_json::json!([[0, 2], [2, 3], [3, 4], [1, 4]])
+    );
+    assert!(desk.ok(["graph"]).out.starts_with("digraph \"words\" {"));
+    assert!(
+        desk.ok(["graph", "--format", "mermaid"])
+            .out
+            .contains("flowchart")
+    );
+    desk.ok(["graph", "--format", "html", "-o", "graph.html"]);
+    assert!(desk.read("graph.html").contains("counts changed"));
+}

@@ -98,6 +98,8 @@ pub enum Command {
     Get(GetArgs),
     /// List past runs, the newest first
     Log(LogArgs),
+    /// Draw the pipeline with the state of every node
+    Graph(GraphArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -217,6 +219,31 @@ pub struct LogArgs {
     pub limit: usize,
     #[command(flatten)]
     pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    #[command(flatten)]
+    pub bindings: Bindings,
+    /// How to draw
+    #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
+    pub format: GraphFormat,
+    /// Write to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// The kinds of drawings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid, as in Markdown
+    Mermaid,
+    /// Nodes and edges as data
+    Json,
+    /// One page to look at and search
+    Html,
 }
 
 #[derive(Debug, Args)]

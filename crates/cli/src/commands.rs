@@ -1,6 +1,7 @@
 //! The commands, one room each.
 
 mod get;
+mod graph;
 mod init;
 mod log;
 mod plan;
@@ -30,6 +31,7 @@ pub fn carry_out(command: Command, project: Project, printer: &Printer) -> Resul
         Command::Why(args) => why::why(args, project, printer),
         Command::Get(args) => get::get(args, project, printer),
         Command::Log(args) => log::log(args, &project, printer),
+        Command::Graph(args) => graph::graph(args, project, printer),
         Command::Completions(_) => unreachable!("needs no project"),
     }
 }

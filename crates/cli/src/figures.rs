@@ -41,6 +41,11 @@ pub fn clock(moment: Timestamp) -> String {
     here.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// A number of bytes.
+pub fn bytes(count: u64) -> String {
+    indicatif::BinaryBytes(count).to_string()
+}
+
 /// Milliseconds with microseconds as the fraction, as in all JSON.
 pub fn milliseconds(time: Duration) -> f64 {
     time.as_micros() as f64 / 1e3

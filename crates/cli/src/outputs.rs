@@ -31,7 +31,7 @@ pub fn put(store: &Store, output: &Output, to: &Path) -> io::Result<()> {
         store.export(&entry.output, &new.join(name))?;
     }
     match fs::rename(to, &old) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => fs::rename(new, to),
     }
 }

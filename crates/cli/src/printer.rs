@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::problems::render;
-use crate::style::{BAD, NAME};
+use crate::style::{BAD, NAME, WARN};
 
 /// How much is told on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +93,11 @@ impl Printer {
 
     fn bars(&self) -> MutexGuard<'_, Option<MultiProgress>> {
         self.bars.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells what the user should know and that stops nothing.
+    pub fn warning(&self, text: impl Display) {
+        self.note(format_args!("{WARN}warning{WARN:#}: {text}"));
     }
 
     /// Tells what may be wrong with a manifest.

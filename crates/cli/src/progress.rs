@@ -92,10 +92,7 @@ impl Teller {
                     self.printer.note(line(&report));
                 }
             }
-            RunEvent::Warning(text) => {
-                self.printer
-                    .note(format_args!("{}: {text}", paint(WARN, "warning")));
-            }
+            RunEvent::Warning(text) => self.printer.warning(text),
             _ => {}
         }
     }

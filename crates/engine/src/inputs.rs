@@ -46,6 +46,16 @@ impl Inputs {
         self.0.keys().map(|name| &**name)
     }
 
+    /// What an input is given, in a few words; `None` if it is not given, or is
+    /// a value too long to be shown.
+    pub fn shown(&self, name: &str) -> Option<String> {
+        match &self.get(name)?.0 {
+            Kind::Typed(typed) => typed.shown.as_deref().map(str::to_owned),
+            Kind::File { path, .. } | Kind::Dir(path) => Some(path.display().to_string()),
+            Kind::Files(paths) => Some(format!("{} files", paths.len())),
+        }
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Input> {
         self.0.get(name)
     }

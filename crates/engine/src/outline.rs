@@ -21,6 +21,8 @@ pub struct NodeOutline<'a> {
     pub location: &'a Location,
     /// Whether its output is remembered.
     pub cached: bool,
+    /// Whether it is applied to each item of its lists.
+    pub mapped: bool,
     /// The nodes that it reads, each once.
     pub reads: Vec<&'a str>,
     /// The inputs that it takes, each once.
@@ -76,6 +78,7 @@ impl Pipeline {
             name: node.name(),
             location: &node.location,
             cached: node.cache,
+            mapped: node.map.is_some(),
             reads: parents.iter().map(|at| &**graph.name_of(*at)).collect(),
             takes: takes
                 .iter()
