@@ -56,18 +56,28 @@ impl Folders {
         self.kind(path) == Some(Kind::Folder)
     }
 
-    /// The file of a project that `path` leads to, as it is named and as it is called behind all links; none
-    /// if it is outside or no regular file.
-    pub(crate) fn script(&self, path: &Path) -> Option<(PathBuf, PathBuf)> {
-        let plain = match path.strip_prefix(&self.root) {
-            Ok(relative) => joined(Path::new(""), relative),
+    /// `path` relative to the project, without `.` and `..`; none if that is outside.
+    pub(crate) fn relative(&self, path: &Path) -> Option<PathBuf> {
+        match path.strip_prefix(&self.root) {
+            Ok(inside) => joined(Path::new(""), inside),
             Err(_) if path.is_absolute() => None,
             Err(_) => joined(Path::new(""), path),
-        };
+        }
+    }
+
+    /// The file that `path` leads to, as it is named and as it is called behind all links; none if it is
+    /// outside or no regular file.
+    pub(crate) fn script(&self, path: &Path) -> Option<(PathBuf, PathBuf)> {
         let real = self.root.join(path).canonicalize().ok()?;
-        let real_name = real.strip_prefix(&self.root).ok()?.to_owned();
+        let called = real.strip_prefix(&self.root).ok()?.to_owned();
+        // Behind a link `..` is somewhere else than it looks.
+        let leads_there = |named: &PathBuf| {
+            let there = self.root.join(named).canonicalize();
+            there.is_ok_and(|there| there == real)
+        };
+        let named = self.relative(path).filter(leads_there);
         real.is_file()
-            .then(|| (plain.unwrap_or_else(|| real_name.clone()), real_name))
+            .then(|| (named.unwrap_or_else(|| called.clone()), called))
     }
 
     /// The names in a folder that may matter; none if it is no folder or cannot be read, as Python has it.

@@ -12,13 +12,23 @@ pub type Hash = [u8; 32];
 /// Names the format of every hash made here; a change of the rules changes it.
 const FORMAT: &[u8] = b"refrain-python 1";
 
+/// How many bytes are hashed at once.
+const PENDING: usize = 8 << 10;
+
 /// A hash being made.
-pub(crate) struct Blake(blake3::Hasher);
+pub(crate) struct Blake {
+    hasher: blake3::Hasher,
+    /// What is still to be hashed: fields are short, and BLAKE3 is quick on long pieces.
+    pending: Vec<u8>,
+}
 
 impl Blake {
     /// Starts a hash in a domain of its own, such as `tree` or `bytes`.
     pub(crate) fn new(domain: &str) -> Self {
-        let mut this = Blake(blake3::Hasher::new());
+        let mut this = Blake {
+            hasher: blake3::Hasher::new(),
+            pending: Vec::with_capacity(PENDING + 64),
+        };
         this.field(FORMAT);
         this.field(domain.as_bytes());
         this
@@ -27,19 +37,23 @@ impl Blake {
     /// Adds bytes with their length before them.
     pub(crate) fn field(&mut self, bytes: &[u8]) -> &mut Self {
         self.write_u64(bytes.len() as u64);
-        self.0.update(bytes);
+        self.write(bytes);
         self
     }
 
     /// Ends the hash.
-    pub(crate) fn hash(&self) -> Hash {
-        *self.0.finalize().as_bytes()
+    pub(crate) fn hash(mut self) -> Hash {
+        *self.hasher.update(&self.pending).finalize().as_bytes()
     }
 }
 
 impl Hasher for Blake {
     fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= PENDING {
+            self.hasher.update(&self.pending);
+            self.pending.clear();
+        }
     }
 
     fn write_u16(&mut self, number: u16) {
@@ -51,7 +65,7 @@ impl Hasher for Blake {
     }
 
     fn write_u64(&mut self, number: u64) {
-        self.0.update(&number.to_le_bytes());
+        self.write(&number.to_le_bytes());
     }
 
     fn write_usize(&mut self, number: usize) {
@@ -63,12 +77,13 @@ impl Hasher for Blake {
     }
 
     fn finish(&self) -> u64 {
-        let hash = self.hash();
-        u64::from_le_bytes(std::array::from_fn(|at| hash[at]))
+        unreachable!("all of the hash is taken, by `hash`")
     }
 }
 
 /// The hash of a file's bytes as they are.
 pub(crate) fn of_bytes(bytes: &[u8]) -> Hash {
-    Blake::new("bytes").field(bytes).hash()
+    let mut hash = Blake::new("bytes");
+    hash.field(bytes);
+    hash.hash()
 }

@@ -42,6 +42,7 @@ mod imports;
 mod scan;
 
 mod folders;
+mod program;
 mod read;
 
 mod roots;
@@ -53,5 +54,6 @@ mod project;
 pub use error::Error;
 pub use hash::Hash;
 pub use module::{Hashes, Import, Line, Module, Reads};
-pub use project::{File, Program, Project, Start};
+pub use program::{File, Program};
+pub use project::{Project, Start};
 pub use read::{VERSION, read};

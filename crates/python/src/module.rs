@@ -31,23 +31,13 @@ pub struct Module {
 }
 
 impl Module {
-    /// The hash that counts, and the lines of `text` that do, where the program reads `reads` of its files.
-    pub(crate) fn counted(&self, reads: Reads) -> (Hash, String, Vec<u32>) {
-        let hash = match reads {
+    /// The hash that counts where the program reads `reads` of its own text.
+    pub(crate) fn hash(&self, reads: Reads) -> Hash {
+        match reads {
             Reads::Nothing => self.hashes.code,
             Reads::OwnDocstrings | Reads::Docstrings => self.hashes.documented,
             Reads::Source => self.hashes.bytes,
-        };
-        let mut text = String::with_capacity(self.text.len());
-        let mut numbers = Vec::with_capacity(self.lines.len());
-        for (line, content) in self.lines.iter().zip(self.text.lines()) {
-            if !line.docstring || reads > Reads::Nothing {
-                text.push_str(content);
-                text.push('\n');
-                numbers.push(line.number);
-            }
         }
-        (hash, text, numbers)
     }
 }
 
@@ -82,6 +72,18 @@ pub struct Import {
     pub names: Vec<String>,
     /// The line it starts on, from 1.
     pub line: u32,
+}
+
+impl Import {
+    /// `import module`, at no place.
+    pub(crate) fn of(module: &str) -> Self {
+        Import {
+            dots: 0,
+            module: module.to_owned(),
+            names: Vec::new(),
+            line: 0,
+        }
+    }
 }
 
 /// What a program reads of its own text while it runs: what comes later includes what comes before.

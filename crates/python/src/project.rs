@@ -1,15 +1,16 @@
-//! A project and the programs in it.
+//! A project, in which the programs are followed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::folders::Folders;
-use crate::hash::Hash;
-use crate::module::{Import, Module, Reads};
+use crate::module::{Import, Module};
+use crate::program::Program;
 use crate::read::read;
 use crate::resolve::{Resolver, Targets};
 use crate::roots::Roots;
@@ -38,32 +39,6 @@ impl Start {
     }
 }
 
-/// The files a program is made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Program {
-    /// By level and path.
-    pub files: Vec<File>,
-    /// Why a file that it imports may not be among them, if so.
-    pub incomplete: Option<String>,
-}
-
-/// One file of a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// Where it is, relative to the project.
-    pub path: PathBuf,
-    /// The imports on the shortest way to it; 0 where the program starts.
-    pub level: u32,
-    /// The same for all files that do the same, as far as their syntax trees tell.
-    pub hash: Hash,
-    /// What counts of it, line by line, for showing what changed; never hashed.
-    pub text: String,
-    /// The number in the file of each line of `text`.
-    pub lines: Vec<u32>,
-    /// Why it could not be parsed, if so: then any byte of it counts.
-    pub unparsed: Option<String>,
-}
-
 type Reader<'a> = Box<dyn FnMut(&Path) -> io::Result<Arc<Module>> + 'a>;
 
 /// A folder with Python files, as it is at one time.
@@ -74,6 +49,9 @@ pub struct Project<'a> {
     search: Vec<PathBuf>,
     reader: Reader<'a>,
     modules: HashMap<PathBuf, Arc<Module>>,
+    /// What files import, as long as modules are searched for in `roots`.
+    imported: HashMap<PathBuf, Rc<Targets>>,
+    roots: Roots,
 }
 
 impl<'a> Project<'a> {
@@ -87,6 +65,8 @@ impl<'a> Project<'a> {
             search: Vec::new(),
             reader: Box::new(reader),
             modules: HashMap::new(),
+            imported: HashMap::new(),
+            roots: Roots::default(),
         }
     }
 
@@ -100,9 +80,9 @@ impl<'a> Project<'a> {
         self
     }
 
-    /// Searches modules in `folder` of the project as well, as `PYTHONPATH` has it.
-    pub fn with_search(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.search.push(folder.into());
+    /// Searches for modules in `folder` as well, if it is in the project: what `PYTHONPATH` names.
+    pub fn with_search(mut self, folder: impl AsRef<Path>) -> Self {
+        self.search.extend(self.folders.relative(folder.as_ref()));
         self
     }
 
@@ -120,28 +100,33 @@ impl<'a> Project<'a> {
                     more.add_texts(path, texts, &mut self.folders);
                 }
             }
-            if more == roots {
-                return self.program(levels, outside);
+            if more != roots {
+                roots = more;
+                continue;
             }
-            roots = more;
+            let module = |(path, level): (PathBuf, u32)| {
+                let module = self.module(&path)?;
+                Ok((level, path, module))
+            };
+            let modules = levels
+                .into_iter()
+                .map(module)
+                .collect::<Result<_, Error>>()?;
+            return Ok(Program::new(modules, outside));
         }
     }
 
     /// The files of level 0, and where modules are searched for.
     fn starts(&mut self, start: &Start) -> Result<(Vec<PathBuf>, Roots), Error> {
         let mut roots = Roots::default();
-        for folder in std::mem::take(&mut self.search) {
-            roots.add(&folder, &mut self.folders);
-            self.search.push(folder);
+        for folder in &self.search {
+            roots.add(folder, &mut self.folders);
         }
         let name = match start {
             Start::Script(path) => {
                 let main = path.join("__main__.py");
-                let given = if self.folders.absolute(path).is_dir() {
-                    &main
-                } else {
-                    path
-                };
+                let is_folder = self.folders.absolute(path).is_dir();
+                let given = if is_folder { &main } else { path };
                 let found = self.folders.script(given);
                 let (script, real) = found.ok_or_else(|| self.no_script(path))?;
                 for script in [&script, &real] {
@@ -158,10 +143,8 @@ impl<'a> Project<'a> {
             roots: &roots,
         };
         let import = Import {
-            dots: 0,
-            module: name.clone(),
             names: vec!["__main__".to_owned()],
-            line: 0,
+            ..Import::of(name)
         };
         resolver.import(Path::new(""), &import, &mut targets);
         let last = name.rsplit('.').next().unwrap_or(name);
@@ -183,15 +166,19 @@ impl<'a> Project<'a> {
         }
     }
 
-    /// How many imports away each file is, and the links that lead out of the project.
+    /// How many imports away each file is, and the first link out of the project that was met.
     fn levels(
         &mut self,
         starts: &[PathBuf],
         depth: u32,
         roots: &Roots,
-    ) -> Result<(BTreeMap<PathBuf, u32>, BTreeSet<PathBuf>), Error> {
+    ) -> Result<(BTreeMap<PathBuf, u32>, Option<PathBuf>), Error> {
+        if self.roots != *roots {
+            self.roots = roots.clone();
+            self.imported.clear();
+        }
         let mut levels: BTreeMap<PathBuf, u32> = BTreeMap::new();
-        let mut outside = BTreeSet::new();
+        let mut outside = None;
         let mut queue: VecDeque<(PathBuf, u32)> = VecDeque::new();
         queue.extend(starts.iter().map(|start| (start.clone(), 0)));
         while let Some((path, level)) = queue.pop_front() {
@@ -202,51 +189,53 @@ impl<'a> Project<'a> {
             if level == depth {
                 continue;
             }
-            let mut targets = self.imported(&path, roots)?;
-            outside.append(&mut targets.outside);
-            queue.extend(targets.files.into_iter().map(|file| (file, level + 1)));
+            let targets = self.imported(&path)?;
+            outside = outside.or_else(|| targets.outside.first().cloned());
+            let new = targets
+                .files
+                .iter()
+                .filter(|file| !levels.contains_key(*file));
+            queue.extend(new.map(|file| (file.clone(), level + 1)));
         }
         Ok((levels, outside))
     }
 
     /// What one file imports.
-    fn imported(&mut self, path: &Path, roots: &Roots) -> Result<Targets, Error> {
+    fn imported(&mut self, path: &Path) -> Result<Rc<Targets>, Error> {
+        if let Some(targets) = self.imported.get(path) {
+            return Ok(Rc::clone(targets));
+        }
         let module = self.module(path)?;
         let mut targets = Targets::default();
         let mut resolver = Resolver {
             folders: &mut self.folders,
-            roots,
+            roots: &self.roots,
         };
         for import in &module.imports {
             resolver.import(path, import, &mut targets);
         }
         for name in IMPORTED_ALWAYS {
-            let import = Import {
-                dots: 0,
-                module: name.to_owned(),
-                names: Vec::new(),
-                line: 0,
-            };
-            resolver.import(path, &import, &mut targets);
+            resolver.import(path, &Import::of(name), &mut targets);
         }
         for script in &module.scripts {
             resolver.script(path, script, &mut targets);
         }
         if module.dynamic.is_some() {
-            targets
-                .files
-                .extend(resolver.folders.modules_below(folder_of(path)));
+            let below = resolver.folders.modules_below(folder_of(path));
+            targets.files.extend(below);
         }
         for package in std::mem::take(&mut targets.stars) {
             let own = package.join("__init__.py");
             if targets.files.contains(&own) && self.module(&own)?.exports {
                 let mut resolver = Resolver {
                     folders: &mut self.folders,
-                    roots,
+                    roots: &self.roots,
                 };
                 resolver.members(&package, &mut targets);
             }
         }
+        let targets = Rc::new(targets);
+        self.imported.insert(path.to_owned(), Rc::clone(&targets));
         Ok(targets)
     }
 
@@ -261,48 +250,6 @@ impl<'a> Project<'a> {
         })?;
         self.modules.insert(path.to_owned(), Arc::clone(&module));
         Ok(module)
-    }
-
-    fn program(
-        &mut self,
-        levels: BTreeMap<PathBuf, u32>,
-        outside: BTreeSet<PathBuf>,
-    ) -> Result<Program, Error> {
-        let mut modules = Vec::with_capacity(levels.len());
-        for (path, level) in levels {
-            modules.push((level, self.module(&path)?, path));
-        }
-        modules.sort_by(|(a, _, a_path), (b, _, b_path)| (a, a_path).cmp(&(b, b_path)));
-        // A file may read docstrings or source of any other.
-        let all = modules.iter().map(|(_, module, _)| module.reads);
-        let all = all.filter(|reads| *reads != Reads::OwnDocstrings).max();
-        let files = modules.iter().map(|(level, module, path)| {
-            let reads = module.reads.max(all.unwrap_or_default());
-            let (hash, text, lines) = module.counted(reads);
-            File {
-                path: path.clone(),
-                level: *level,
-                hash,
-                text,
-                lines,
-                unparsed: module.unparsed.clone(),
-            }
-        });
-        let mut program = Program {
-            files: files.collect(),
-            incomplete: None,
-        };
-        let computed = modules.iter().find_map(|(_, module, path)| {
-            let line = module.dynamic?;
-            Some(format!(
-                "{}:{line} imports by names that are only known when it runs",
-                path.display()
-            ))
-        });
-        let link = outside.first();
-        let link = link.map(|link| format!("the link {} leads out of the project", link.display()));
-        program.incomplete = link.or(computed);
-        Ok(program)
     }
 }
 

@@ -8,7 +8,7 @@ use std::hash::Hash as _;
 
 use ruff_python_ast::comparable::ComparableStmt;
 use ruff_python_ast::token::{Token, TokenKind};
-use ruff_python_ast::{Expr, ModModule, Stmt, Suite};
+use ruff_python_ast::{ExceptHandler, Expr, ModModule, Stmt, Suite};
 use ruff_text_size::Ranged;
 
 use crate::hash::{Blake, Hash};
@@ -17,8 +17,10 @@ use crate::hash::{Blake, Hash};
 pub(crate) fn hashes(module: &mut ModModule, source: &str, tokens: &[Token]) -> (Hash, Hash) {
     let unseen = unseen(source, tokens);
     let documented = of_body(&module.body, &unseen);
-    strip(&mut module.body);
-    (of_body(&module.body, &unseen), documented)
+    match strip(&mut module.body) {
+        true => (of_body(&module.body, &unseen), documented),
+        false => (documented, documented),
+    }
 }
 
 fn of_body(body: &Suite, unseen: &[&str]) -> Hash {
@@ -33,47 +35,40 @@ fn of_body(body: &Suite, unseen: &[&str]) -> Hash {
 }
 
 /// Takes out of a body, and of all bodies in it, the statements that do nothing: docstrings and other
-/// texts that stand alone, `...` and `pass`.
-fn strip(body: &mut Suite) {
+/// texts that stand alone, `...` and `pass`. Says whether there were any.
+fn strip(body: &mut Suite) -> bool {
+    let before = body.len();
     body.retain(|statement| !is_idle(statement));
+    let mut found = body.len() < before;
     for statement in body {
         match statement {
-            Stmt::FunctionDef(def) => strip(&mut def.body),
-            Stmt::ClassDef(class) => strip(&mut class.body),
-            Stmt::With(with) => strip(&mut with.body),
-            Stmt::For(each) => {
-                strip(&mut each.body);
-                strip(&mut each.orelse);
-            }
-            Stmt::While(each) => {
-                strip(&mut each.body);
-                strip(&mut each.orelse);
-            }
+            Stmt::FunctionDef(def) => found |= strip(&mut def.body),
+            Stmt::ClassDef(class) => found |= strip(&mut class.body),
+            Stmt::With(with) => found |= strip(&mut with.body),
+            Stmt::For(each) => found |= strip(&mut each.body) | strip(&mut each.orelse),
+            Stmt::While(each) => found |= strip(&mut each.body) | strip(&mut each.orelse),
             Stmt::If(test) => {
-                strip(&mut test.body);
-                let others = &mut test.elif_else_clauses;
-                others.iter_mut().for_each(|other| strip(&mut other.body));
+                found |= strip(&mut test.body);
+                for other in &mut test.elif_else_clauses {
+                    found |= strip(&mut other.body);
+                }
             }
             Stmt::Match(choice) => {
-                let cases = &mut choice.cases;
-                cases.iter_mut().for_each(|case| strip(&mut case.body));
+                for case in &mut choice.cases {
+                    found |= strip(&mut case.body);
+                }
             }
             Stmt::Try(attempt) => {
-                for body in [
-                    &mut attempt.body,
-                    &mut attempt.orelse,
-                    &mut attempt.finalbody,
-                ] {
-                    strip(body);
+                found |= strip(&mut attempt.body);
+                for ExceptHandler::ExceptHandler(handler) in &mut attempt.handlers {
+                    found |= strip(&mut handler.body);
                 }
-                for handler in &mut attempt.handlers {
-                    let ruff_python_ast::ExceptHandler::ExceptHandler(handler) = handler;
-                    strip(&mut handler.body);
-                }
+                found |= strip(&mut attempt.orelse) | strip(&mut attempt.finalbody);
             }
             _ => {}
         }
     }
+    found
 }
 
 fn is_idle(statement: &Stmt) -> bool {

@@ -352,6 +352,6 @@ fn what_is_known_of_a_file_can_be_kept() {
     drop(kept);
     assert_eq!(program, project.script("main.py"));
     assert_eq!(given, ["main.py", "a.py"].map(Path::new));
-    assert_eq!(program.files[1].text, "x = 1\n");
-    assert_eq!(program.files[1].lines, [2]);
+    assert_eq!(program.files[1].text(), "x = 1\n");
+    assert_eq!(program.files[1].lines().collect::<Vec<_>>(), [(2, "x = 1")]);
 }
