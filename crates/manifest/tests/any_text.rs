@@ -56,13 +56,13 @@ fn a_problem_is_shown_with_its_line() {
 
 #[test]
 fn of_very_many_problems_the_first_are_told() {
-    let text: String = (0..100_000)
+    let text: String = (0..3_000)
         .map(|at| format!("[nodes.n{at}]\nrun = '{{m{at}}}'\n"))
         .collect();
     let problems = problems(&text).unwrap();
     assert_eq!(problems.list().len(), 50);
-    assert_eq!(problems.unlisted(), 100_000 - 50);
-    assert!(problems.to_string().ends_with("\nand 99950 more"));
+    assert_eq!(problems.unlisted(), 3_000 - 50);
+    assert!(problems.to_string().ends_with("\nand 2950 more"));
 }
 
 proptest! {
