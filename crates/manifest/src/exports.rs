@@ -54,7 +54,7 @@ pub(crate) fn check(inputs: &[Input], nodes: &[Node], own: &[&Path], findings: &
             let problem = Problem::new(to.span, message).also(dir.name.span, "the input");
             findings.add(problem.help("choose a place that no node reads"));
         }
-        if let Some(own) = own.iter().find(|own| to.starts_with(own)) {
+        if let Some(own) = own.iter().find(|own| lies_in(bytes(to), bytes(own))) {
             let message = format!("{} belongs to refrain itself", own.display());
             findings.add(Problem::new(to.span, message).help("choose another place"));
         }
@@ -104,6 +104,12 @@ fn refuse(span: Span, message: String, other: &Node, findings: &mut Findings<'_>
 
 fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
+}
+
+/// Whether a normalised path is this one, or lies in it.
+fn lies_in(path: &[u8], dir: &[u8]) -> bool {
+    path.strip_prefix(dir)
+        .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
 /// The directories that a normalised path lies in, from the inside out.

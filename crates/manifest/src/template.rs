@@ -57,7 +57,7 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut holes = Vec::new();
         let mut at = 0;
-        while let Some(found) = text[at..].find(['{', '}']) {
+        while let Some(found) = brace(&text[at..]) {
             let start = at + found;
             let rest = &text[start..];
             at = if rest.starts_with("{{") || rest.starts_with("}}") {
@@ -107,7 +107,7 @@ impl Template {
             let end = holes.peek().map_or(self.text.len(), |hole| hole.start);
             let text = &self.text[at..end];
             // A doubled brace ends the piece with its first half.
-            match text.find(['{', '}']) {
+            match brace(text) {
                 Some(brace) => {
                     at += brace + 2;
                     Some(Piece::Text(&text[..=brace]))
@@ -152,9 +152,14 @@ impl fmt::Debug for Template {
     }
 }
 
+/// The first brace of a text, of either kind.
+fn brace(text: &str) -> Option<usize> {
+    memchr::memchr2(b'{', b'}', text.as_bytes())
+}
+
 /// The end of the placeholder whose brace opens at `start`.
 fn hole(text: &str, start: usize) -> Result<usize, TemplateError> {
-    let brace = text[start + 1..].find(['{', '}']);
+    let brace = brace(&text[start + 1..]);
     let Some(brace) = brace.filter(|at| text[start + 1 + at..].starts_with('}')) else {
         return Err(TemplateError::new(start, 1, Fault::Unclosed));
     };
