@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use refrain::{Args, OutputList, OutputPath};
+use refrain::{Args, OutputList, OutputPath, shown_path};
 use refrain_manifest::Form;
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ impl Parameter {
                 let paths = args.get::<Vec<PathBuf>>(self.index).iter();
                 Given::List(
                     paths
-                        .map(|path| (path.to_string_lossy(), path.as_path()))
+                        .map(|path| (shown_path(path).into(), path.as_path()))
                         .collect(),
                 )
             }

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use refrain::{Digest, Item};
+use refrain::{Digest, Item, shown_path};
 
 /// A longer file is known by its digest alone: nobody looks for the changed line in it.
 const SHOWN: u64 = 64 * 1024;
@@ -73,7 +72,7 @@ impl Files {
 
 /// A file, by its bytes. One that cannot be read is known as that.
 fn by_bytes(path: &Path, file: PathBuf) -> CodeFile {
-    let name = shown(path);
+    let name = shown_path(path);
     let contents = read(&file);
     let readable = contents.as_ref().ok().map(|(digest, _)| *digest);
     let (hash, text) = contents.unwrap_or_else(|error| {
@@ -107,12 +106,4 @@ fn read(path: &Path) -> io::Result<(Digest, String)> {
     hasher.update_reader(file)?;
     let digest = Digest::from_bytes(*hasher.finalize().as_bytes());
     Ok((digest, String::new()))
-}
-
-/// A path as text, different for different paths.
-pub(crate) fn shown(path: &Path) -> String {
-    match path.to_str() {
-        Some(text) => text.to_owned(),
-        None => path.as_os_str().as_bytes().escape_ascii().to_string(),
-    }
 }

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use refrain::{Digest, Item};
+use refrain::{Digest, Item, shown_path};
 use refrain_python::{Error, File, Module, Project, Start, read};
 
-use crate::files::{CodeFile, shown};
+use crate::files::CodeFile;
 
 /// The Python files of a project.
 pub(crate) struct Python {
@@ -121,19 +121,20 @@ impl Python {
 
     fn file(&mut self, file: File, level: u32) -> Arc<CodeFile> {
         let (level, hash) = (level + file.level, Digest::from_bytes(file.hash));
-        let key = (file.path, level, hash);
+        let key = (file.path.clone(), level, hash);
         if let Some(known) = self.files.get(&key) {
             return known.clone();
         }
-        let path = &key.0;
-        let name = shown(path);
+        let path = &file.path;
+        let name = shown_path(path);
+        let first_line = file.lines().next().map(|(number, _)| number);
         let item = Arc::new(Item {
             level,
             path: Cow::Owned(name.clone()),
             hash,
-            text: Cow::Owned(file.text),
+            text: Cow::Owned(file.text()),
             file: Cow::Owned(name),
-            line: file.lines.first().copied().unwrap_or_default(),
+            line: first_line.unwrap_or_default(),
         });
         let digest = self.modules.borrow().get(path).map(|(_, digest)| *digest);
         let read = digest.map(|digest| (self.root.join(path), digest));

@@ -96,6 +96,7 @@ pub use inputs::{Input, Inputs, IntoInput, dir, file, files, opaque};
 pub use map::Part;
 pub use mapping::MapBuilder;
 pub use node::{Action, Args, Failure, Location, Node, NodeBuilder, Param, PlainDecoder};
+pub use note::shown as shown_path;
 pub use outline::{InputKind, InputOutline, NodeOutline};
 pub use paths::{OutputList, OutputPath, PathKind};
 pub use pipeline::Pipeline;

@@ -65,8 +65,9 @@ pub(crate) fn of_files<'a>(files: impl Iterator<Item = (&'a Path, Digest)>) -> A
     text.into()
 }
 
-/// A path as one line of text; different paths are shown differently.
-pub(crate) fn shown(path: &Path) -> String {
+/// A path as one line of text; different paths are shown differently. It is the
+/// key of an item that is a file.
+pub fn shown(path: &Path) -> String {
     let plain = path.to_str();
     let plain = plain.filter(|text| !text.contains(|c: char| c.is_control() || c == '\\'));
     match plain {
