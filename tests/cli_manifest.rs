@@ -310,3 +310,87 @@ fn a_graph_is_drawn_with_the_state_of_every_node() {
     desk.ok(["graph", "--format", "html", "-o", "graph.html"]);
     assert!(desk.read("graph.html").contains("counts changed"));
 }
+
+#[test]
+fn past_runs_can_be_asked_what_they_did_and_why() {
+    let desk = refrain();
+    desk.ok(["init"]);
+    run(&desk, &[]);
+    run(&desk, &[]);
+    let text = desk.read("texts/rain.txt");
+    desk.write("texts/rain.txt", format!("{text}rain\n"));
+    run(&desk, &["counts"]);
+    run(&desk, &["--set", "lines=3"]);
+
+    let changes = |id: &str| -> Vec<(String, String)> {
+        let run = desk.json(["log", id, "--json"]);
+        let nodes = run["nodes"].as_array().unwrap().iter();
+        let word = |value: &Value| value.as_str().unwrap().to_owned();
+        nodes
+            .map(|node| (word(&node["name"]), word(&node["outcome"])))
+            .collect()
+    };
+    let executed = |name: &str| (name.to_owned(), "executed".to_owned());
+    assert_eq!(changes("@3"), ["words", "counts", "report"].map(executed));
+    assert_eq!(changes("@2"), []);
+    assert_eq!(changes("@1"), ["words", "counts"].map(executed));
+    assert_eq!(changes("@"), [executed("report")]);
+    let told = desk.ok(["log", "@1"]).out;
+    assert!(told.contains("inputs: texts: texts/rain.txt:"), "{told}");
+    let runs = &desk.json(["log", "--json"])["runs"];
+    assert!(runs[2]["saved_ms"].as_f64().unwrap() > 0.0, "{runs}");
+
+    let why = desk.ok(["why", "counts", "--run", "@1"]).out;
+    let way = "\ncounts  dependency: words changed\n  words  inputs: texts (texts/rain.txt:";
+    assert!(
+        why.starts_with("executed in run ") && why.contains(way),
+        "{why}"
+    );
+    let why = desk.ok(["why", "counts", "--run", "@2"]).out;
+    assert!(
+        why.starts_with("counts was what it had been in run "),
+        "{why}"
+    );
+    let why = desk.ok(["why", "counts"]).out;
+    assert!(
+        why.starts_with("counts is current\nexecuted in run "),
+        "{why}"
+    );
+    assert!(why.contains(way), "{why}");
+    assert_eq!(desk.say(["why", "count"]).code, Some(2));
+
+    let diff = desk.json(["diff", "@2", "@1", "--json"]);
+    let names: Vec<&str> = diff["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["words", "counts"]);
+    let last = desk.ok(["diff"]);
+    assert_eq!(last.out, "inputs  report  lines: 5 -> 3\n");
+    assert!(
+        last.err.starts_with("1 of 3 nodes differ between "),
+        "{}",
+        last.err
+    );
+    assert_eq!(desk.ok(["diff", "@", "@"]).out, "");
+
+    let stats = desk.json(["stats", "--json"]);
+    assert_eq!(stats["runs"], 4);
+    assert_eq!(stats["counts"]["executed"], 6);
+    assert!(stats["hit_rate"].as_f64().unwrap() > 0.0, "{stats}");
+    assert!(stats["saved_ms"].as_f64().unwrap() > 0.0, "{stats}");
+    assert_eq!(stats["nodes"].as_array().unwrap().len(), 3);
+    assert!(desk.ok(["stats"]).out.contains("hit rate"));
+}
+
+#[test]
+fn a_failure_is_remembered_with_its_log() {
+    let desk = project("[nodes.bad]\nrun = \"echo said >&2; exit 7\"\n");
+    assert_eq!(desk.say(["run"]).code, Some(1));
+    let run = desk.json(["log", "@", "--json"]);
+    assert_eq!(run["runs"][0]["status"], "failed");
+    assert_eq!(run["nodes"][0]["outcome"], "failed");
+    assert_eq!(run["nodes"][0]["log"], "said\n");
+}

@@ -98,8 +98,12 @@ pub enum Command {
     Get(GetArgs),
     /// List past runs, the newest first
     Log(LogArgs),
+    /// Show what differs between two past runs
+    Diff(DiffArgs),
     /// Draw the pipeline with the state of every node
     Graph(GraphArgs),
+    /// Show hit rates, time saved, and where time and space went
+    Stats(JsonArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -217,6 +221,18 @@ pub struct LogArgs {
     /// Show at most so many runs
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The earlier run, as `log` shows it; `@1` is the last but one
+    #[arg(value_name = "RUN", default_value = "@1")]
+    pub from: String,
+    /// The later run
+    #[arg(value_name = "RUN", default_value = "@")]
+    pub to: String,
     #[command(flatten)]
     pub print: JsonArgs,
 }

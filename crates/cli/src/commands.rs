@@ -1,5 +1,6 @@
 //! The commands, one room each.
 
+mod diff;
 mod get;
 mod graph;
 mod init;
@@ -7,6 +8,7 @@ mod log;
 mod plan;
 mod run;
 mod schema;
+mod stats;
 mod status;
 mod why;
 
@@ -31,6 +33,8 @@ pub fn carry_out(command: Command, project: Project, printer: &Printer) -> Resul
         Command::Why(args) => why::why(args, project, printer),
         Command::Get(args) => get::get(args, project, printer),
         Command::Log(args) => log::log(args, &project, printer),
+        Command::Diff(args) => diff::diff(&args, &project, printer),
+        Command::Stats(args) => stats::stats(&args, &project, printer),
         Command::Graph(args) => graph::graph(args, project, printer),
         Command::Completions(_) => unreachable!("needs no project"),
     }

@@ -1,7 +1,12 @@
 //! Past runs of a pipeline, and the short names that they go by: the last
 //! characters of their ids, which are random and so differ.
 
-use refrain_store::{RunEntry, Store};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use refrain::{Explanation, ReasonKind};
+use refrain_store::{NodeChange, RunEntry, Store};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::project::Project;
@@ -73,12 +78,44 @@ impl Past {
 
 /// The counts of a run by outcome.
 pub fn counts(run: &RunEntry) -> Vec<(String, u64)> {
-    let counts: serde_json::Map<String, serde_json::Value> =
+    let counts: serde_json::Map<String, Value> =
         serde_json::from_str(&run.counts).unwrap_or_default();
     let numbers = counts.into_iter();
     numbers
         .filter_map(|(name, count)| Some((name, count.as_u64()?)))
         .collect()
+}
+
+/// The time that a run did not have to spend.
+pub fn saved(run: &RunEntry) -> Duration {
+    let told: Option<Value> = serde_json::from_str(&run.counts).ok();
+    let saved = told.and_then(|told| told["saved_ms"].as_f64());
+    Duration::try_from_secs_f64(saved.unwrap_or_default() / 1e3).unwrap_or_default()
+}
+
+/// When a run began.
+pub fn started(run: &RunEntry) -> Timestamp {
+    Timestamp::from_millisecond(run.started_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Why a run did with a node what it did, down to what changed. What changed
+/// is no reason for what was executed by force.
+pub fn explain(store: &Store, change: &NodeChange) -> Explanation {
+    let steps = match &change.before {
+        Some(before) if !change.reason.starts_with(ReasonKind::Forced.name()) => {
+            Explanation::between(store, &change.node, before, &change.signature)
+        }
+        _ => None,
+    };
+    steps.unwrap_or(Explanation { steps: Vec::new() })
+}
+
+/// The same in one line; empty where there is nothing to say.
+pub fn reason(store: &Store, change: &NodeChange) -> String {
+    match explain(store, change).steps.first() {
+        Some(step) => step.reason.to_string(),
+        None => change.reason.to_string(),
+    }
 }
 
 fn end(id: &str, length: usize) -> &str {
@@ -87,8 +124,6 @@ fn end(id: &str, length: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn past(ids: &[&str]) -> Past {

@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use refrain_store::{Codec, Damage, Output, RunEntry, Store};
@@ -272,7 +272,8 @@ impl Runner {
         {
             let changed = counts.executed + counts.cutoff > 0;
             let (targets, entries) = (&pipeline.targets, &driven.entries);
-            let run = start.entry(pipeline, &counts);
+            let saved = entries.iter().map(|(_, entry)| entry.saved).sum();
+            let run = start.entry(pipeline, &counts, saved);
             remember(store, &mut session, targets, entries, changed, run);
             lock(&live.snapshot).after_run(store, &session, changed);
         }
@@ -335,14 +336,16 @@ impl Start {
     }
 
     /// The run as the store's history keeps it.
-    fn entry(&self, pipeline: &Pipeline, counts: &Counts) -> RunEntry {
+    fn entry(&self, pipeline: &Pipeline, counts: &Counts, saved: Duration) -> RunEntry {
+        let mut told = serde_json::to_value(counts).expect("counts are plain numbers");
+        told["saved_ms"] = (saved.as_micros() as f64 / 1e3).into();
         RunEntry {
             id: self.run.to_string(),
             pipeline: pipeline.graph.name.clone(),
             started_ms: self.at_ms,
             elapsed: self.at.elapsed(),
             status: counts.status().name().into(),
-            counts: serde_json::to_string(counts).expect("counts are plain numbers"),
+            counts: told.to_string(),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! `log`: past runs, the newest first.
+//! `log`: past runs, the newest first, or what one of them did.
 
 use jiff::Timestamp;
-use refrain_store::RunEntry;
+use refrain_store::{NodeChange, RunEntry, Store};
 use serde_json::{Value, json};
 
 use super::FORMAT;
@@ -9,18 +9,27 @@ use crate::args::LogArgs;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::figures::{ago, clock, elapsed, milliseconds};
-use crate::past::{Past, counts};
+use crate::past::{Past, counts, reason, saved, started};
 use crate::printer::Printer;
 use crate::project::Project;
-use crate::style::{BAD, DIM, GOOD, NAME, WARN};
-use crate::table::{Table, cell, plain};
+use crate::style::{BAD, DIM, GOOD, NAME, SPARED, WARN};
+use crate::table::{Cell, Table, cell, plain};
 
 pub fn log(args: LogArgs, project: &Project, printer: &Printer) -> Result<Exit> {
-    let past = Past::of(project, &*project.store()?);
-    let shown = match &args.run {
-        Some(id) => std::slice::from_ref(past.find(id)?),
-        None => &past.runs[..past.runs.len().min(args.limit)],
-    };
+    let store = project.store()?;
+    let past = Past::of(project, &store);
+    if let Some(id) = &args.run {
+        let run = past.find(id)?;
+        let changes = store.changes(&run.id);
+        if args.print.json {
+            printer.json(&one_object(&store, run, &changes))?;
+        } else {
+            printer.text(table(&past, std::slice::from_ref(run)))?;
+            printer.text(changes_table(&store, &changes))?;
+        }
+        return Ok(Exit::Fine);
+    }
+    let shown = &past.runs[..past.runs.len().min(args.limit)];
     if args.print.json {
         let runs: Vec<Value> = shown.iter().map(object).collect();
         printer.json(&json!({"format": FORMAT, "runs": runs}))?;
@@ -30,24 +39,15 @@ pub fn log(args: LogArgs, project: &Project, printer: &Printer) -> Result<Exit> 
     Ok(Exit::Fine)
 }
 
-fn started(run: &RunEntry) -> Timestamp {
-    Timestamp::from_millisecond(run.started_ms).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
 fn table(past: &Past, runs: &[RunEntry]) -> Table {
     let now = Timestamp::now();
     let mut table = Table::right(&[1, 4]);
     for run in runs {
-        let style = match &*run.status {
-            "ok" => GOOD,
-            "failed" => BAD,
-            _ => WARN,
-        };
         table.row([
             cell(NAME, past.short(run)),
             plain(ago(started(run), now)),
             cell(DIM, clock(started(run))),
-            cell(style, &run.status),
+            outcome(&run.status),
             plain(elapsed(run.elapsed)),
             plain(told(run)),
         ]);
@@ -55,23 +55,80 @@ fn table(past: &Past, runs: &[RunEntry]) -> Table {
     table
 }
 
-/// The counts that are not zero, but for what was not needed.
+/// The counts that are not zero, but for what was not needed, and the time
+/// saved.
 fn told(run: &RunEntry) -> String {
     let counts = counts(run).into_iter();
     let told = counts.filter(|(name, count)| *count > 0 && name != "unneeded");
-    let told: Vec<String> = told
+    let mut told: Vec<String> = told
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
+    if !saved(run).is_zero() {
+        told.push(format!("{} saved", elapsed(saved(run))));
+    }
     told.join(", ")
 }
 
+fn changes_table(store: &Store, changes: &[NodeChange]) -> Table {
+    let mut table = Table::right(&[3]);
+    for change in changes {
+        let time = match change.elapsed.is_zero() {
+            true => String::new(),
+            false => elapsed(change.elapsed),
+        };
+        table.row([
+            plain(""),
+            outcome(&change.outcome),
+            cell(NAME, &change.node),
+            plain(time),
+            cell(DIM, reason(store, change)),
+        ]);
+    }
+    table
+}
+
+fn outcome(word: &str) -> Cell {
+    let style = match word {
+        "ok" | "executed" => GOOD,
+        "failed" => BAD,
+        "hit" | "unneeded" => DIM,
+        "cutoff" => SPARED,
+        _ => WARN,
+    };
+    cell(style, word)
+}
+
 fn object(run: &RunEntry) -> Value {
+    let counts = counts(run)
+        .into_iter()
+        .map(|(name, count)| (name, count.into()));
     json!({
         "run": run.id,
         "pipeline": &*run.pipeline,
         "started": started(run).to_string(),
         "status": &*run.status,
         "elapsed_ms": milliseconds(run.elapsed),
-        "counts": serde_json::from_str::<Value>(&run.counts).unwrap_or_default(),
+        "saved_ms": milliseconds(saved(run)),
+        "counts": Value::Object(counts.collect()),
+    })
+}
+
+/// A run with what it did with its nodes.
+fn one_object(store: &Store, run: &RunEntry, changes: &[NodeChange]) -> Value {
+    let nodes = changes.iter().map(|change| {
+        json!({
+            "name": &*change.node,
+            "outcome": &*change.outcome,
+            "reason": reason(store, change),
+            "signature": change.signature.to_string(),
+            "before": change.before.map(|before| before.to_string()),
+            "elapsed_ms": milliseconds(change.elapsed),
+            "log": change.log,
+        })
+    });
+    json!({
+        "format": FORMAT,
+        "runs": [object(run)],
+        "nodes": nodes.collect::<Vec<_>>(),
     })
 }

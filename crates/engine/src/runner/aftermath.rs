@@ -8,6 +8,7 @@ use std::time::Duration;
 use refrain_store::{Digest, NodeChange, RunEntry, Store};
 use rustc_hash::FxHashMap;
 
+use crate::reasons::Cause;
 use crate::report::{Entry, Outcome};
 use crate::run::Target;
 use crate::session::Session;
@@ -67,7 +68,7 @@ fn failures(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<NodeChange> 
     failed
         .map(|(node, entry)| NodeChange {
             log: entry.log.clone(),
-            ..change(session, *node, entry.outcome, entry.elapsed)
+            ..ran(session, *node, entry)
         })
         .collect()
 }
@@ -80,18 +81,18 @@ fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
     let mut above = Vec::new();
     let looked_at = entries.iter().filter(|(_, entry)| has_output(entry));
     for (node, entry) in looked_at {
-        let ran = entry.outcome != Outcome::Hit;
-        let change = change(session, *node, entry.outcome, entry.elapsed);
+        let has_run = entry.outcome != Outcome::Hit;
+        let change = ran(session, *node, entry);
         let is_new = note(session, *node, &change);
         if is_new {
             above.extend(session.graph.parents(*node));
         }
-        if is_new || ran {
+        if is_new || has_run {
             told.push(change);
         }
     }
     while let Some(node) = above.pop() {
-        let change = change(session, node, Outcome::Unneeded, Duration::ZERO);
+        let change = change(session, node, Outcome::Unneeded);
         if note(session, node, &change) {
             above.extend(session.graph.parents(node));
             told.push(change);
@@ -109,14 +110,28 @@ fn note(session: &mut Session, node: u32, change: &NodeChange) -> bool {
     is_new
 }
 
-fn change(session: &mut Session, node: u32, outcome: Outcome, elapsed: Duration) -> NodeChange {
+/// A node that was looked at. A reason that lies in what changed is not kept:
+/// the records of both signatures tell it, down to what changed.
+fn ran(session: &mut Session, node: u32, entry: &Entry) -> NodeChange {
+    let reason = match &entry.cause {
+        Some(Cause::Known(reason)) => reason.to_string().into(),
+        Some(Cause::Changed { .. }) | None => Arc::from(""),
+    };
+    NodeChange {
+        reason,
+        elapsed: entry.elapsed,
+        ..change(session, node, entry.outcome)
+    }
+}
+
+fn change(session: &mut Session, node: u32, outcome: Outcome) -> NodeChange {
     NodeChange {
         node: session.graph.name_of(node).clone(),
         signature: session.key(node).signature,
         before: session.before(node),
         outcome: outcome.name().into(),
         reason: Arc::from(""),
-        elapsed,
+        elapsed: Duration::ZERO,
         log: None,
     }
 }
