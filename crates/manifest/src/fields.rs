@@ -1,14 +1,16 @@
 //! Typed values out of TOML: what has another type is refused and given as None.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use jiff::SpanRelativeTo;
 use serde_json::Value as Json;
 
-use crate::document::{Entry, Item, Table, Value};
+use crate::document::{Entry, Item, Key, Table, Value};
 use crate::findings::Findings;
+use crate::names;
 use crate::problem::{Problem, Span, Spanned};
 use crate::template::{Template, TemplateError};
 
@@ -63,6 +65,30 @@ impl Findings<'_> {
     pub(crate) fn spanned_text(&mut self, item: &Item<'_>) -> Option<Spanned<String>> {
         let text = self.filled(item)?;
         Some(Spanned::new(text.to_owned(), item.span))
+    }
+
+    /// The name that a key declares.
+    pub(crate) fn declared(&mut self, key: &Key<'_>, what: &str) -> Option<Spanned<Arc<str>>> {
+        let name = &key.name;
+        let (message, help) = match name.as_ref() {
+            "output" => (
+                format!("{what} cannot be called \"output\""),
+                "{output} is where a command writes to; choose another name",
+            ),
+            name if !names::is_name(name) => (
+                format!("{name:?} cannot be a name"),
+                "names are letters, digits, \"_\" and \"-\", and begin with a letter or \"_\"",
+            ),
+            name => return Some(Spanned::new(name.into(), key.span)),
+        };
+        self.add(Problem::new(key.span, message).help(help));
+        None
+    }
+
+    /// A string that names something declared elsewhere.
+    pub(crate) fn spanned_name(&mut self, item: &Item<'_>) -> Option<Spanned<Arc<str>>> {
+        let name = self.filled(item)?;
+        Some(Spanned::new(name.into(), item.span))
     }
 
     /// The name of an environment variable.

@@ -2,6 +2,25 @@
 //!
 //! The crate turns a text into plain typed data and says everything that is wrong with it, each with its
 //! place in the text and what to do next. It knows no engine and no cache, and runs nothing.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use refrain_manifest::Manifest;
+//!
+//! let text = r#"
+//! [inputs]
+//! corpus = { file = "corpus.txt" }
+//!
+//! [nodes.words]
+//! run = "tr ' ' '\\n' < {corpsu}"
+//! "#;
+//! let problems = Manifest::parse(text, Path::new("refrain.toml")).unwrap_err();
+//! assert_eq!(
+//!     problems.to_string(),
+//!     "refrain.toml:6:23: no input and no node is called \"corpsu\"; did you mean \"corpus\"?"
+//! );
+//! ```
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -18,6 +37,8 @@ mod template;
 
 mod builder;
 mod findings;
+
+mod syntax;
 
 mod fields;
 mod pattern;

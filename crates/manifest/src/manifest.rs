@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 
-use crate::builder;
 use crate::circles;
 use crate::document::{Entry, Item, Table};
 use crate::exports;
@@ -15,6 +14,7 @@ use crate::links::{Links, Names};
 use crate::node::{Node, Origin};
 use crate::problem::{Problem, Problems, Source, Spanned};
 use crate::shapes::{Named, ValueOr};
+use crate::syntax;
 use crate::tables::{CacheTable, EnvTable, PipelineTable};
 use crate::uses::Uses;
 
@@ -57,7 +57,7 @@ impl Manifest {
     /// Reads and checks a text; `path` is where it comes from.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Problems> {
         let mut findings = Findings::new(text);
-        let document = match builder::parse(text) {
+        let document = match syntax::parse(text) {
             Ok(document) => document,
             Err(problems) => {
                 problems

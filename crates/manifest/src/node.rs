@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 
-use crate::document::{Entry, Item, Key, Value};
+use crate::document::{Entry, Item, Value};
 use crate::findings::Findings;
-use crate::names;
 use crate::pattern::Pattern;
 use crate::problem::{Problem, Spanned};
 use crate::shapes::OneOrMore;
@@ -284,30 +283,4 @@ fn read_map(item: &Item<'_>, findings: &mut Findings<'_>) -> Vec<Mapping> {
         );
     }
     mappings
-}
-
-impl Findings<'_> {
-    /// The name that a key declares.
-    pub(crate) fn declared(&mut self, key: &Key<'_>, what: &str) -> Option<Spanned<Arc<str>>> {
-        let name = &key.name;
-        let (message, help) = match name.as_ref() {
-            "output" => (
-                format!("{what} cannot be called \"output\""),
-                "{output} is where a command writes to; choose another name",
-            ),
-            name if !names::is_name(name) => (
-                format!("{name:?} cannot be a name"),
-                "names are letters, digits, \"_\" and \"-\", and begin with a letter or \"_\"",
-            ),
-            name => return Some(Spanned::new(name.into(), key.span)),
-        };
-        self.add(Problem::new(key.span, message).help(help));
-        None
-    }
-
-    /// A string that names something declared elsewhere.
-    pub(crate) fn spanned_name(&mut self, item: &Item<'_>) -> Option<Spanned<Arc<str>>> {
-        let name = self.filled(item)?;
-        Some(Spanned::new(name.into(), item.span))
-    }
 }

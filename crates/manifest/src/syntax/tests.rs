@@ -1,4 +1,4 @@
-//! The builder reads what the `toml` crate reads, as the same values, and refuses what it refuses.
+//! This reads what the `toml` crate reads, as the same values, and refuses what it refuses.
 
 use proptest::prelude::*;
 use toml::Value as Toml;
