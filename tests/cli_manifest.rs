@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use desk::{Desk, Said, with};
 use serde_json::Value;
@@ -242,6 +243,19 @@ fn await_line(child: &mut Child, part: &str) -> BufReader<std::process::ChildStd
     told
 }
 
+/// Waits until a process has ended, reaped or not.
+fn await_end(id: &str) {
+    let begun = Instant::now();
+    let runs = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", id.trim()));
+        stat.is_ok_and(|stat| !stat.rsplit(')').next().unwrap().starts_with(" Z"))
+    };
+    while runs() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{id} still runs");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     let status = Command::new("kill").args([name, &id]).status().unwrap();
@@ -393,4 +407,35 @@ fn a_failure_is_remembered_with_its_log() {
     assert_eq!(run["runs"][0]["status"], "failed");
     assert_eq!(run["nodes"][0]["outcome"], "failed");
     assert_eq!(run["nodes"][0]["log"], "said\n");
+}
+
+#[test]
+fn a_second_interrupt_ends_everything_at_once() {
+    let desk = project(
+        "[nodes.deaf]\nrun = \"trap '' TERM INT; echo $$ > leader; echo started >&2; while :; do sleep 600; done\"\n",
+    );
+    let mut child = desk
+        .command(["run", "-v"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = await_line(&mut child, "deaf: started");
+    signal(&child, "-INT");
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    assert!(line.contains("interrupt again to stop at once"), "{line}");
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    await_end(&desk.read("leader"));
+}
+
+#[test]
+fn completions_name_the_nodes_of_the_manifest() {
+    let desk = project("[nodes.first]\nrun = \"echo\"\n[nodes.second]\nrun = \"echo\"\n");
+    let mut command = desk.command(["--", "refrain", "run", "fi"]);
+    command
+        .env("COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", "2");
+    let said = Said::of(command.output().unwrap());
+    assert_eq!(said.out.trim(), "first");
 }

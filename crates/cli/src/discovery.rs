@@ -52,6 +52,18 @@ pub fn find(named: Option<&Path>) -> Result<Found> {
     })
 }
 
+/// The names of the nodes of the nearest manifest; none if it cannot be read.
+pub fn nodes() -> Vec<String> {
+    let manifest = || {
+        let path = nearest(&env::current_dir().ok()?)?;
+        Manifest::parse(&fs::read_to_string(&path).ok()?, &path).ok()
+    };
+    let nodes = manifest()
+        .map(|manifest| manifest.nodes)
+        .unwrap_or_default();
+    nodes.iter().map(|node| node.name.to_string()).collect()
+}
+
 fn nearest(here: &Path) -> Option<PathBuf> {
     let mut files = here.ancestors().map(|directory| directory.join(NAME));
     files.find(|file| file.is_file())

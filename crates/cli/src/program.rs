@@ -120,7 +120,7 @@ impl Program {
 
 /// Carries out the command that `refrain` was started with.
 pub fn manifest_main() -> ExitCode {
-    let command = ManifestArgs::command;
+    let command = || completion::offer_nodes(ManifestArgs::command(), discovery::nodes);
     completion::answer(&command);
     let args = match read::<ManifestArgs>(command()) {
         Ok(args) => args,

@@ -14,6 +14,7 @@ pub fn cancels(cancel: Cancel, printer: Printer) {
     let before = AtomicBool::new(false);
     let handler = move || {
         if before.swap(true, Ordering::Relaxed) {
+            refrain_command::kill_all();
             process::exit(Exit::Interrupted.number().into());
         }
         printer.note("stopping; interrupt again to stop at once");

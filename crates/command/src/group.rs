@@ -1,15 +1,46 @@
 //! A process group: signals to all of it, and whether anybody in it still runs.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 /// The processes that a child started, as far as they did not leave its group.
 #[derive(Clone, Copy)]
 pub(crate) struct Group(Pid);
 
+/// The groups that run in this process.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Kills all processes that run as commands of this process: for a process that is about to end at once.
+pub fn kill_all() {
+    for leader in running().iter() {
+        Group::of(*leader).signal(Signal::KILL);
+    }
+}
+
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A group that is among those that run, until this is dropped.
+pub(crate) struct Listed(Pid);
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        running().retain(|leader| *leader != self.0);
+    }
+}
+
 impl Group {
     /// The group that a process leads.
     pub fn of(leader: Pid) -> Self {
         Group(leader)
+    }
+
+    /// Counts it among those that run.
+    pub fn list(self) -> Listed {
+        running().push(self.0);
+        Listed(self.0)
     }
 
     /// Sends a signal to everybody in it.

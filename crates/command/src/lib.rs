@@ -36,6 +36,7 @@ pub use argv::shell_line;
 pub use capture::{Captured, OnLine};
 pub use ending::Ending;
 pub use error::{Error, Result};
+pub use group::kill_all;
 pub use node::node;
 pub use process::{Finished, Process, Waker};
 pub use program::{Program, Programs};

@@ -97,8 +97,10 @@ impl Process<'_> {
             }
         };
         let leader = Pid::from_child(&child);
+        let group = Group::of(leader);
+        let _listed = group.list();
         let mut running = Running {
-            group: Group::of(leader),
+            group,
             exit: Exit::of(leader),
             child,
             stderr: Some(stderr),
