@@ -33,7 +33,7 @@ pub(crate) enum Value<'t> {
 pub(crate) struct Table<'t> {
     entries: Vec<Entry<'t>>,
     /// Where keys stand, once there are many.
-    index: FxHashMap<Cow<'t, str>, usize>,
+    index: Option<Box<FxHashMap<Cow<'t, str>, usize>>>,
     made: Made,
 }
 
@@ -88,9 +88,9 @@ impl<'t> Table<'t> {
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        match self.entries.len() <= FEW {
-            true => self.entries.iter().position(|entry| entry.key.name == name),
-            false => self.index.get(name).copied(),
+        match &self.index {
+            Some(index) => index.get(name).copied(),
+            None => self.entries.iter().position(|entry| entry.key.name == name),
         }
     }
 
@@ -107,10 +107,10 @@ impl<'t> Table<'t> {
         }
         if at == FEW {
             let names = self.entries.iter().map(|entry| entry.key.name.clone());
-            self.index = names.zip(0..).collect();
+            self.index = Some(Box::new(names.zip(0..).collect()));
         }
-        if at >= FEW {
-            self.index.insert(key.name.clone(), at);
+        if let Some(index) = &mut self.index {
+            index.insert(key.name.clone(), at);
         }
         self.entries.push(Entry { key, item });
         at
