@@ -40,7 +40,6 @@ impl Blob {
     }
 
     /// The blob of a file's name.
-    #[cfg(test)]
     pub(crate) fn named(name: &str) -> Option<Self> {
         let (digest, executable) = match name.strip_suffix(PROGRAM) {
             Some(digest) => (digest, true),

@@ -4,6 +4,7 @@
 //! the file stays the same file in the same state. Unaware of records and codecs.
 
 mod adopt;
+mod sweep;
 
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::root::{Identity, Root};
 
 pub(crate) use adopt::Found;
 
-const DIRECTORY: &str = "blobs";
+pub(crate) const DIRECTORY: &str = "blobs";
 
 /// Blobs up to this size are hashed at every read.
 const ALWAYS_VERIFIED: u64 = 1 << 20;
@@ -88,6 +89,13 @@ impl Blobs {
         Ok(file)
     }
 
+    /// Hashes the blob, whatever is known of it.
+    pub(crate) fn verify(&self, blob: &Blob, size: u64) -> Result<(), Damage> {
+        let (file, _) = self.find(blob, size)?;
+        let found = hash_file(file, size).map_err(|error| unreadable(blob, &error))?;
+        right_digest(blob, Some(found))
+    }
+
     /// Puts the blob, verified, at `name` in `target` too, where nothing stands: under one more name of its file
     /// where that can be done, else as a copy.
     pub(crate) fn put_at(
@@ -120,7 +128,7 @@ impl Blobs {
 
     /// Makes sure that `bytes` are on disk as `blob`, which must be theirs.
     pub(crate) fn write(&self, blob: &Blob, bytes: &[u8]) -> Result<(), StoreError> {
-        if self.holds(blob, bytes.len() as u64) {
+        if self.renew(blob, bytes.len() as u64) {
             return Ok(());
         }
         let written = self.directory_or_create().and_then(|blobs| {
@@ -137,9 +145,20 @@ impl Blobs {
         Ok(())
     }
 
-    /// Says whether the blob is there with the right bytes already.
-    fn holds(&self, blob: &Blob, size: u64) -> bool {
-        self.open(blob, size).is_ok()
+    /// Says whether the blob is there with the right bytes already; its state is as young then as if it had just
+    /// been written, so that nobody removes it before there is a record of it.
+    fn renew(&self, blob: &Blob, size: u64) -> bool {
+        let Ok(file) = self.open(blob, size) else {
+            return false;
+        };
+        let renewed = file.metadata().and_then(|found| {
+            file.set_permissions(found.permissions())?;
+            file.metadata()
+        });
+        if let Ok(found) = renewed {
+            self.set_verified(blob, &Identity::of(&found));
+        }
+        true
     }
 
     /// Opens what stands in the blob's place, where it has the right size.

@@ -6,7 +6,8 @@
 //! database, so they are spread over many files. Where the system has no such locks, a
 //! claim always succeeds: work may be done twice and is never done wrongly. Unaware of records.
 //!
-//! The same files say what else live processes have for themselves: a slot for scratch directories.
+//! The same files say what else live processes have for themselves: a slot for scratch directories, the outputs
+//! that they placed, and the cache directory as such.
 
 mod system;
 
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use cap_std::fs::File;
 use rustc_hash::FxHashMap;
 
-use crate::digest::Signature;
+use crate::digest::{Digest, Signature};
 use crate::root::Root;
 use system::Asked;
 
@@ -60,14 +61,24 @@ pub(crate) struct Locks {
 /// Keys take the bytes below this one; the store's own locks stand above.
 const KEYS: u64 = 1 << 62;
 
+/// Shared by everybody who has the directory open.
+const OPEN: u64 = KEYS + 4;
+
+/// Shared by everybody who wrote blobs and may not have recorded them yet.
+const WRITING: u64 = KEYS + 5;
+
 /// The slots for scratch directories start here.
 const SLOTS: u64 = KEYS + (1 << 32);
+
+/// The bytes for outputs that are in use start here.
+const HOLDS: u64 = KEYS + HOLDS_BYTES;
+const HOLDS_BYTES: u64 = 1 << 61;
 
 /// The number of files that claims are spread over.
 const SPREAD: usize = 64;
 
 /// The directory of those files.
-const CLAIMS: &str = "claims";
+pub(crate) const CLAIMS: &str = "claims";
 
 /// The system has no locks here.
 #[derive(Debug)]
@@ -82,6 +93,8 @@ pub(crate) enum Alone {
     Snapshot = 1,
     /// Putting a tree in the place of a damaged one.
     Trees = 2,
+    /// Removing records and what nothing refers to.
+    Collect = 3,
 }
 
 impl Locks {
@@ -122,6 +135,61 @@ impl Locks {
         }
     }
 
+    /// Keeps the directory from being cleared as long as these locks live; waits while it is.
+    pub(crate) fn open(&self) {
+        system::share(&self.file, OPEN);
+    }
+
+    /// Keeps everybody from opening the directory; false where somebody has it open.
+    pub(crate) fn close(&self) -> bool {
+        system::try_lock(&self.file, OPEN) != Asked::Refused
+    }
+
+    /// Tells others that there may be blobs without a record, as long as these locks live.
+    pub(crate) fn write(&self) {
+        system::share(&self.file, WRITING);
+    }
+
+    /// Says whether another process told that.
+    pub(crate) fn is_written(&self) -> bool {
+        system::is_locked(&self.file, WRITING)
+    }
+
+    /// Says whether another process has claimed `key`.
+    pub(crate) fn is_claimed(&self, key: &Signature) -> bool {
+        let offset = key.prefix() & (KEYS - 1);
+        system::is_locked(self.file(offset), offset)
+    }
+
+    /// Keeps what was placed under this digest from being removed, together with others who use it.
+    pub(crate) fn hold(self: &Arc<Self>, digest: &Digest) -> Claim {
+        let offset = hold_offset(digest);
+        let mut held = self.held();
+        let count = held.entry(offset).or_insert(0);
+        if *count == 0 {
+            // Nobody has it alone for longer than it takes to remove it.
+            system::share(self.file(offset), offset);
+        }
+        *count += 1;
+        Claim {
+            locks: Some(Arc::clone(self)),
+            offset,
+        }
+    }
+
+    /// Does `remove` while nobody uses what was placed under this digest; `None` where somebody does.
+    pub(crate) fn unless_held<T>(&self, digest: &Digest, remove: impl FnOnce() -> T) -> Option<T> {
+        let offset = hold_offset(digest);
+        let held = self.held();
+        let file = self.file(offset);
+        if held.contains_key(&offset) || system::try_lock(file, offset) == Asked::Refused {
+            return None;
+        }
+        let removed = remove();
+        system::unlock(file, offset);
+        Some(removed)
+    }
+
     /// Takes the slot `number`, which one open store has at a time; `None` where somebody has it.
     /// `Err`: there are no locks here, so that nobody knows who is alive.
     pub(crate) fn slot(self: &Arc<Self>, number: u32) -> Result<Option<Claim>, NoLocks> {
@@ -155,10 +223,12 @@ impl Locks {
 
     /// The file in which a byte is locked: the highest bits of a key's offset choose it.
     fn file(&self, offset: u64) -> &File {
-        if offset >= KEYS {
-            return &self.file;
-        }
-        let number = (offset / (KEYS / SPREAD as u64)) as usize;
+        let part = match offset {
+            HOLDS.. => (offset - HOLDS) / (HOLDS_BYTES / SPREAD as u64),
+            KEYS.. => return &self.file,
+            _ => offset / (KEYS / SPREAD as u64),
+        };
+        let number = part as usize;
         let open = || {
             let dir = self.dir.as_ref()?;
             dir.read_write(format!("{number:02x}")).ok()
@@ -172,6 +242,10 @@ impl Locks {
     fn held(&self) -> std::sync::MutexGuard<'_, FxHashMap<u64, u32>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn hold_offset(digest: &Digest) -> u64 {
+    HOLDS + (digest.prefix() & (HOLDS_BYTES - 1))
 }
 
 /// A claim on nothing, for a directory without a lock file.

@@ -3,6 +3,7 @@
 //! Knows statements and rows. Unaware of threads, queues and of what is not yet written.
 
 mod beside;
+mod collect;
 mod history;
 
 use std::sync::Arc;
@@ -10,9 +11,11 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::body::{self, Shared};
+use crate::body;
 use crate::digest::{Digest, Signature};
 use crate::record::{Part, Record};
+
+pub(crate) use collect::{Latest, Shared};
 
 /// Which of its two keys a record is looked for by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub(crate) struct Stored {
     pub(crate) id: i64,
     /// When it was last used, in milliseconds since 1970, to within a day.
     pub(crate) used_ms: i64,
+    /// The bytes of its body.
+    pub(crate) bytes: u64,
     pub(crate) record: Record,
 }
 
@@ -42,13 +47,15 @@ pub(crate) struct Database {
     connection: Connection,
     /// Parts by row number, as read.
     parts: FxHashMap<u64, Arc<Part>>,
-    /// Row numbers of parts and digests of notes that are in the file for good.
+    /// Row numbers of parts and digests of notes that are in the file until somebody collects.
     part_ids: FxHashMap<Digest, u64>,
     notes: FxHashSet<Digest>,
     /// The same for what the open transaction wrote; forgotten when it fails.
     new_part_ids: FxHashMap<Digest, u64>,
     new_notes: Vec<Digest>,
     pipelines: FxHashMap<Arc<str>, i64>,
+    /// The fact that changes when somebody collected.
+    collected: Option<String>,
     /// `PRAGMA data_version` when last asked: it changes when another process committed.
     version: i64,
 }
@@ -63,6 +70,7 @@ impl Database {
             new_part_ids: FxHashMap::default(),
             new_notes: Vec::new(),
             pipelines: FxHashMap::default(),
+            collected: None,
             version: 0,
         }
     }
@@ -119,9 +127,11 @@ impl Database {
                 let mut shared = |id| part(connection, parts, id);
                 let record = body::decode(signature, resolved, body, &mut shared);
                 let (id, used_ms) = (row.get(0)?, row.get(3)?);
+                let bytes = body.len() as u64;
                 return Ok(Some(record.map(|record| Stored {
                     id,
                     used_ms,
+                    bytes,
                     record,
                 })));
             }
@@ -129,13 +139,14 @@ impl Database {
         Ok(None)
     }
 
-    /// Hands out every readable record with an id above `after`, at most `limit` rows; the last id seen.
+    /// Hands out what each row with an id above `after` turns out to be, at most `limit` rows; the last id seen.
+    /// A row too short for a signature is wanted as `None`.
     pub(crate) fn scan(
         &mut self,
         after: i64,
         limit: i64,
-        wanted: impl Fn(&Signature) -> bool,
-        mut each: impl FnMut(Stored),
+        wanted: impl Fn(Option<&Signature>) -> bool,
+        mut each: impl FnMut(Result<Stored, String>),
     ) -> rusqlite::Result<Option<i64>> {
         let Self {
             connection, parts, ..
@@ -152,16 +163,17 @@ impl Database {
             let signature = row.get::<_, i64>(1)?.cast_unsigned();
             let resolved = row.get::<_, i64>(2)?.cast_unsigned();
             let body = row.get_ref(4)?.as_blob()?;
-            if body::signature_of(signature, body).is_some_and(|found| wanted(&found)) {
+            let discarded = signature == 0 && body.iter().all(|byte| *byte == 0);
+            if !discarded && wanted(body::signature_of(signature, body).as_ref()) {
                 let mut shared = |id| part(connection, parts, id);
-                if let Ok(record) = body::decode(signature, resolved, body, &mut shared) {
-                    let used_ms = row.get(3)?;
-                    each(Stored {
-                        id,
-                        used_ms,
-                        record,
-                    });
-                }
+                let record = body::decode(signature, resolved, body, &mut shared);
+                let (used_ms, bytes) = (row.get(3)?, body.len() as u64);
+                each(record.map(|record| Stored {
+                    id,
+                    used_ms,
+                    bytes,
+                    record,
+                }));
             }
         }
         Ok(last)
@@ -175,7 +187,7 @@ impl Database {
         new: bool,
         now_ms: i64,
     ) -> rusqlite::Result<()> {
-        let shared = Shared {
+        let shared = body::Shared {
             code: self.part_id(record.parts.code.as_deref())?,
             env: self.part_id(record.parts.env.as_deref())?,
         };
@@ -227,7 +239,11 @@ impl Database {
             .connection
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get(0))?;
-        Ok(std::mem::replace(&mut self.version, version) != version)
+        let changed = std::mem::replace(&mut self.version, version) != version;
+        if changed {
+            self.notice_collection()?;
+        }
+        Ok(changed)
     }
 
     /// The highest id of a record; 0 when there is none. An upper bound of their number.
@@ -310,8 +326,8 @@ impl Database {
         {
             return Ok(Some(*id));
         }
-        // Rows are never removed, so that a number in a record means one part for good. One whose bytes
-        // were damaged is written anew.
+        // A number is never given out twice, so that in a record it means one part for good. One whose
+        // bytes were damaged is written anew.
         let id: i64 = self
             .connection
             .prepare_cached(

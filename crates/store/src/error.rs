@@ -61,6 +61,12 @@ pub enum StoreError {
         /// What it is, and what an output can have.
         reason: String,
     },
+    /// Another live process has the directory open.
+    #[error("clear {}: another process has it open; wait until that is done", path.display())]
+    InUse {
+        /// The cache directory.
+        path: PathBuf,
+    },
     /// The record database refused an operation.
     #[error("{operation} {}: {source}", path.display())]
     Database {

@@ -3,13 +3,15 @@
 //! What is queued is found at once, and a key that is nowhere is answered from memory. Unaware of blobs
 //! and of what a claim protects.
 
+mod scan;
+
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use parking_lot::{Mutex, MutexGuard};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use tracing::warn;
 
 use crate::access::{self, Access};
@@ -26,9 +28,6 @@ use crate::root::Root;
 /// The prefixes of all keys are loaded when the misses would have paid for it: a scan reads about this
 /// many rows in the time of one lookup.
 const SCAN_SPEED: i64 = 16;
-
-/// Rows read under one lock when many are.
-const SCAN_ROWS: i64 = 4096;
 
 /// The records of one cache directory.
 pub(crate) struct Index {
@@ -148,7 +147,7 @@ impl Index {
             return Ok(());
         };
         let mut rows = Vec::new();
-        let end = database.scan(id, limit, |_| true, |row| rows.push(row))?;
+        let end = database.scan(id, limit, |_| true, |row| rows.extend(row.ok()))?;
         self.recent.lock().read_ahead(rows, end.unwrap_or(id));
         Ok(())
     }
@@ -165,42 +164,9 @@ impl Index {
         }
     }
 
-    /// Hands out the records of the signatures in `wanted`; damaged ones are left out. Where there are
-    /// several of one signature the newest comes last.
-    pub(crate) fn each<T>(
-        &self,
-        wanted: &FxHashMap<Signature, T>,
-        mut visit: impl FnMut(&T, &Record),
-    ) {
-        let rows = self.ask(Database::last_id).unwrap_or(0);
-        let few = i64::try_from(wanted.len()).is_ok_and(|wanted| wanted < rows / SCAN_SPEED);
-        if few {
-            for (signature, what) in wanted {
-                if let Lookup::Hit(record) = self.find(Key::Signature, signature) {
-                    visit(what, &record);
-                }
-            }
-            return;
-        }
-        let discarded = self.recent.lock().discarded().clone();
-        let mut after = 0;
-        loop {
-            // In pieces, so that others have their turn.
-            let scanned = self.ask(|database| {
-                let wants = |signature: &Signature| {
-                    wanted.contains_key(signature) && !discarded.contains(signature)
-                };
-                database.scan(after, SCAN_ROWS, wants, |row| {
-                    if let Some(what) = wanted.get(&row.record.signature) {
-                        visit(what, &row.record);
-                    }
-                })
-            });
-            match scanned {
-                Ok(Some(last)) => after = last,
-                Ok(None) | Err(_) => break,
-            }
-        }
+    /// Forgets what was read ahead, and which keys are absent.
+    pub(crate) fn start_afresh(&self) {
+        self.recent.lock().start_over(false);
     }
 
     /// Asks the database; the error is a sentence, and contents that cannot be are remembered.

@@ -45,6 +45,8 @@ mod scratch;
 mod snapshot;
 mod survey;
 
+mod collect;
+mod inventory;
 mod opening;
 mod recent;
 mod trees;
@@ -61,9 +63,10 @@ mod store;
 
 pub use claim::{Claim, Claimed};
 pub use codec::Codec;
+pub use collect::{Collected, Limits, NodeUsage};
 pub use digest::{Digest, ParseDigestError, Signature};
 pub use error::{Damage, DecodeError, EncodeError, StoreError};
 pub use list::ListEntry;
 pub use record::{Leaf, Lookup, NodeChange, Output, Part, Parts, Record, RunEntry};
 pub use scratch::Scratch;
-pub use store::Store;
+pub use store::{Finding, Progress, Store, Verified};

@@ -28,6 +28,9 @@ pub(crate) const FILE: &str = "records.db";
 const COMPANIONS: [&str; 3] = ["records.db-wal", "records.db-shm", "records.db-journal"];
 const ASIDE: &str = "records.db.damaged";
 
+/// All of these.
+pub(crate) const FILES: [&str; 5] = [FILE, COMPANIONS[0], COMPANIONS[1], COMPANIONS[2], ASIDE];
+
 /// The bytes of a page.
 const PAGE: u64 = 4096;
 

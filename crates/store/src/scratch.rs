@@ -17,7 +17,7 @@ use crate::claim::{Claim, Locks, NoLocks};
 use crate::root::Root;
 
 /// The directory of the slots.
-const DIRECTORY: &str = "scratch";
+pub(crate) const DIRECTORY: &str = "scratch";
 
 /// A fresh directory for one execution, on the file system of the cache directory where that can be written.
 /// Removed when dropped.
@@ -133,6 +133,14 @@ pub(crate) fn sweep(root: &Root, locks: &Arc<Locks>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Says whether a slot could have this name.
+pub(crate) fn is_slot(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 
 /// Takes the first slot that is free.

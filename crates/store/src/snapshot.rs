@@ -3,6 +3,7 @@
 //! With `blobs/` it is a whole cache: `records.db` is rebuilt from it. A pipeline's section is written
 //! anew and whole; the sections of others are copied as they stand. Unaware of transactions and threads.
 
+mod check;
 mod restore;
 
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ use crate::fields::micros;
 use crate::record::{Part, Record};
 use crate::root::{Identity, Root};
 
+pub(crate) use check::check;
 pub(crate) use restore::restore;
 
 /// The file.

@@ -2,20 +2,26 @@
 //!
 //! Says in which order the rooms below are asked, and nothing else. Its groups of calls have rooms of their own.
 
+mod clear;
+mod contents;
 mod files;
+mod gc;
 mod history;
 mod lists;
 mod outputs;
 mod portable;
 mod trees;
+mod usage;
+mod verify;
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
 use tracing::debug;
 
 use crate::access::Access;
@@ -26,13 +32,15 @@ use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
 use crate::index::Index;
 use crate::record::{Lookup, Record};
-use crate::root::Root;
+use crate::root::{Identity, Root};
 use crate::scratch::{self, Scratches};
 use crate::sources::Sources;
 use crate::spare::Spare;
 use crate::trees::Trees;
 use crate::writer::{Message, Writer};
 use portable::Known;
+
+pub use verify::{Finding, Progress, Verified};
 
 /// The lock file of [`Store::claim`]. It stays empty.
 const LOCKS: &str = "claims.lock";
@@ -62,6 +70,10 @@ pub struct Store {
     sources: Sources,
     scratches: Scratches,
     spare: Spare,
+    /// What was placed, and may be in use by who was given the path.
+    placed: Mutex<FxHashMap<Digest, Claim>>,
+    /// Others were told that there may be blobs without a record.
+    writing: Once,
     /// The state of `metadata.json` and the pipelines in it, as last written or read.
     snapshot: Mutex<Option<Known>>,
     /// A run was queued since somebody last waited for runs.
@@ -117,6 +129,8 @@ impl Store {
             sources: Sources::default(),
             scratches: Scratches::default(),
             spare: Spare::default(),
+            placed: Mutex::default(),
+            writing: Once::new(),
             snapshot: Mutex::default(),
             runs_queued: AtomicBool::new(false),
         })
@@ -217,7 +231,17 @@ fn prepare(root: &Root) -> io::Result<Arc<Locks>> {
     {
         root.remove(LOCKS)?;
     }
-    let locks = Locks::new(root, root.read_write(LOCKS)?);
+    let locks = loop {
+        let file = root.read_write(LOCKS)?;
+        let identity = Identity::of(&file.metadata()?);
+        let locks = Locks::new(root, file);
+        locks.open();
+        // Whoever cleared the directory meanwhile has removed the file with the lock.
+        let standing = root.regular(LOCKS)?;
+        if standing.is_some_and(|standing| standing.same_bytes(&identity)) {
+            break locks;
+        }
+    };
     let marks = MARKS
         .iter()
         .try_for_each(|(name, text)| match root.stat(name)? {

@@ -24,7 +24,7 @@ use crate::root::{Identity, Root};
 use crate::scratch::Scratch;
 use crate::tree::{Content, Entry, Kind, Tree};
 
-const DIRECTORY: &str = "trees";
+pub(crate) const DIRECTORY: &str = "trees";
 
 /// The trees of one cache directory.
 #[derive(Debug)]
@@ -89,6 +89,42 @@ impl Trees {
         }
         self.verified.lock().insert(*digest, made);
         Ok(path)
+    }
+
+    /// The digests of the trees that stand there.
+    pub(crate) fn all(&self) -> io::Result<Vec<Digest>> {
+        let trees = match self.root.subdirectory(DIRECTORY) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            opened => opened?,
+        };
+        let names = trees.names()?.into_iter();
+        Ok(names
+            .filter_map(|name| name.to_str()?.parse().ok())
+            .collect())
+    }
+
+    /// Moves a tree away, to be removed with `work`.
+    pub(crate) fn remove(&self, digest: &Digest, work: &Scratch) -> io::Result<()> {
+        let trees = self.root.subdirectory(DIRECTORY)?;
+        let name = digest.to_string();
+        trees.rename(&name, &Root::open(work.path())?, &name)?;
+        self.verified.lock().remove(digest);
+        Ok(())
+    }
+
+    /// Where the tree stands if it is there.
+    pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
+        self.root.path(DIRECTORY).join(digest.to_string())
+    }
+
+    /// Says whether a tree that stands there is what its listing says, by all of its bytes.
+    pub(crate) fn verify(&self, digest: &Digest, tree: &Tree) -> io::Result<()> {
+        let dir = self
+            .root
+            .subdirectory(DIRECTORY)?
+            .subdirectory(digest.to_string())?;
+        state_of(&dir, tree)?;
+        verify(&dir, tree)
     }
 
     /// Says whether the tree is there with what its listing says and nothing else.

@@ -90,7 +90,7 @@ impl Blobs {
         let before = Identity::of(&found.file.metadata()?);
         let blob = found.blob(hash_file(&found.file, before.size)?);
         found.unchanged(&before)?;
-        if self.holds(&blob, before.size) {
+        if self.renew(&blob, before.size) {
             found.dir.remove(found.name)?;
             return Ok(Some(Content {
                 blob,
@@ -131,7 +131,7 @@ impl Blobs {
         }
         found.unchanged(&before)?;
         let blob = found.blob(Digest::from_bytes(*hasher.finalize().as_bytes()));
-        if !self.holds(&blob, before.size) {
+        if !self.renew(&blob, before.size) {
             let identity = temporary.put(blobs, blob.name())?;
             self.set_verified(&blob, &identity);
         }

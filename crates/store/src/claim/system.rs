@@ -14,7 +14,7 @@ pub(super) enum Asked {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) use linux::{try_lock, unlock, wait_lock};
+pub(super) use linux::{is_locked, share, try_lock, unlock, wait_lock};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
@@ -40,6 +40,19 @@ mod linux {
         while fcntl(file, FcntlArg::F_OFD_SETLKW(&lock)) == Err(Errno::EINTR) {}
     }
 
+    /// Locks together with others who share, when nobody has it alone.
+    pub(in super::super) fn share(file: &File, offset: u64) {
+        let lock = byte(libc::F_RDLCK, offset);
+        while fcntl(file, FcntlArg::F_OFD_SETLKW(&lock)) == Err(Errno::EINTR) {}
+    }
+
+    /// Says whether another open file has a lock there.
+    pub(in super::super) fn is_locked(file: &File, offset: u64) -> bool {
+        let mut lock = byte(libc::F_WRLCK, offset);
+        let asked = fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock));
+        asked.is_ok() && i32::from(lock.l_type) != libc::F_UNLCK
+    }
+
     pub(in super::super) fn unlock(file: &File, offset: u64) {
         let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&byte(libc::F_UNLCK, offset)));
     }
@@ -60,7 +73,7 @@ mod linux {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) use elsewhere::{try_lock, unlock, wait_lock};
+pub(super) use elsewhere::{is_locked, share, try_lock, unlock, wait_lock};
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod elsewhere {
@@ -73,6 +86,12 @@ mod elsewhere {
     }
 
     pub(in super::super) fn wait_lock(_: &File, _: u64) {}
+
+    pub(in super::super) fn share(_: &File, _: u64) {}
+
+    pub(in super::super) fn is_locked(_: &File, _: u64) -> bool {
+        false
+    }
 
     pub(in super::super) fn unlock(_: &File, _: u64) {}
 }

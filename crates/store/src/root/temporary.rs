@@ -1,5 +1,6 @@
 //! Files on their way: written beside where they go, and put there whole or not at all.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,12 +80,22 @@ impl Root {
         temporary.put(target, name)
     }
 
+    /// Removes all temporary files.
+    pub(crate) fn remove_temporaries(&self) -> io::Result<()> {
+        self.temporaries()?
+            .iter()
+            .try_for_each(|name| self.remove_tree(name))
+    }
+
+    fn temporaries(&self) -> io::Result<Vec<OsString>> {
+        let mut names = self.names()?;
+        names.retain(|name| name.to_string_lossy().starts_with(TEMPORARY));
+        Ok(names)
+    }
+
     /// Removes temporary files that a process left behind before `now`.
     pub(crate) fn sweep(&self, now: SystemTime) -> io::Result<()> {
-        for name in self.names()? {
-            if !name.to_string_lossy().starts_with(TEMPORARY) {
-                continue;
-            }
+        for name in self.temporaries()? {
             let Some(found) = self.stat(&name)? else {
                 continue;
             };

@@ -72,7 +72,7 @@ fn restore_section(
 }
 
 /// `None`: the members do not fit each other.
-fn record_of(
+pub(super) fn record_of(
     name: &Arc<str>,
     node: Node<'_>,
     shared: &FxHashMap<Digest, Arc<Part>>,
@@ -113,7 +113,7 @@ fn record_of(
     })
 }
 
-fn part_of(hash: Digest, leaves: Vec<LeafText<'_>>) -> Arc<Part> {
+pub(super) fn part_of(hash: Digest, leaves: Vec<LeafText<'_>>) -> Arc<Part> {
     let leaves = leaves
         .into_iter()
         .map(|leaf| Leaf {

@@ -75,6 +75,7 @@ impl Store {
     ///
     /// [`Damage::Unplaced`] says that the bytes are fine and could not be put anywhere.
     pub fn place(&self, output: &Output) -> Result<PathBuf, Damage> {
+        self.hold(&output.digest);
         if output.codec == Codec::TREE {
             return self.place_tree(output);
         }
@@ -91,6 +92,14 @@ impl Store {
             return Ok(self.blobs.path(&blob));
         }
         self.spare.place(&blob, bytes)
+    }
+
+    /// Keeps what is placed under this digest from being collected as long as the store is open.
+    fn hold(&self, digest: &Digest) {
+        if let Some(locks) = self.index.locks() {
+            let mut placed = self.placed.lock();
+            placed.entry(*digest).or_insert_with(|| locks.hold(digest));
+        }
     }
 
     /// Opens the bytes of `output` for reading, verified before the first of them is given.

@@ -73,11 +73,15 @@ impl Store {
         Ok(output)
     }
 
-    /// Refuses where nothing can be written.
+    /// Refuses where nothing can be written, and tells others that something will be.
     pub(super) fn writable(&self) -> Result<(), StoreError> {
-        match (&self.writer, self.problem()) {
+        match (self.index.locks(), self.problem()) {
             (None, Some(problem)) => Err(StoreError::Known(problem)),
-            _ => Ok(()),
+            (None, None) => Ok(()),
+            (Some(locks), _) => {
+                self.writing.call_once(|| locks.write());
+                Ok(())
+            }
         }
     }
 

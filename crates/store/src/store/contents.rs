@@ -1,0 +1,116 @@
+//! What outputs refer to, and all records with it.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Store, lists, trees};
+use crate::blob::Blob;
+use crate::codec::Codec;
+use crate::database::Stored;
+use crate::digest::Digest;
+use crate::error::{Damage, StoreError};
+use crate::inventory::{Contents, Inventory};
+use crate::opening;
+use crate::record::Output;
+use crate::root::Identity;
+
+/// What stands in the directory.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    pub(super) blobs: FxHashMap<Blob, Identity>,
+    pub(super) trees: FxHashSet<Digest>,
+}
+
+impl Standing {
+    /// The bytes of a blob, where it stands.
+    pub(super) fn size(&self, blob: &Blob) -> u64 {
+        self.blobs.get(blob).map_or(0, |found| found.size)
+    }
+}
+
+impl Store {
+    /// Looks what stands in the directory.
+    pub(super) fn standing(&self) -> Result<Standing, StoreError> {
+        let failed = |source| StoreError::Io {
+            operation: "list what is in",
+            path: self.root.own_path().to_owned(),
+            source,
+        };
+        Ok(Standing {
+            blobs: self.blobs.all().map_err(failed)?,
+            trees: self.trees.all().map_err(failed)?.into_iter().collect(),
+        })
+    }
+
+    /// Adds all records with ids above `after`, and says what of them is damaged; the highest id.
+    pub(super) fn take_inventory(
+        &self,
+        inventory: &mut Inventory,
+        after: i64,
+        standing: &Standing,
+        mut damaged: impl FnMut(Option<&Stored>, String),
+    ) -> Result<i64, String> {
+        self.index.all_rows(after, |row| match row {
+            Ok(row) => {
+                let mut contents = Contents::default();
+                if let Err(damage) = self.contents(&row.record.output, standing, &mut contents) {
+                    damaged(Some(&row), damage.to_string());
+                }
+                let made = contents
+                    .trees
+                    .iter()
+                    .filter(|tree| standing.trees.contains(&tree.digest));
+                let made = made.map(|tree| (tree.digest, tree.clone()));
+                inventory.trees.extend(made);
+                inventory.add(row, contents);
+            }
+            Err(reason) => damaged(None, reason),
+        })
+    }
+
+    /// Adds all that `output` refers to. Where a listing is damaged, that is what could be read.
+    fn contents(
+        &self,
+        output: &Output,
+        standing: &Standing,
+        contents: &mut Contents,
+    ) -> Result<(), Damage> {
+        let blob = Blob::of(output);
+        // An inline output has a blob while it is placed.
+        if output.inline.is_none() || standing.blobs.contains_key(&blob) {
+            contents.blobs.push((blob, output.size));
+        }
+        match output.codec {
+            Codec::TREE => {
+                contents.trees.push(output.clone());
+                let tree = trees::decode(output, &self.bytes_of(output)?)?;
+                let files = tree.files().map(|file| (file.blob, file.size));
+                contents.blobs.extend(files);
+                Ok(())
+            }
+            Codec::LIST => {
+                let mut done = Ok(());
+                for entry in lists::decode(output, &self.bytes_of(output)?)? {
+                    // As elsewhere, a list in a list is taken at its word.
+                    if entry.output.codec == Codec::LIST {
+                        contents
+                            .blobs
+                            .push((Blob::of(&entry.output), entry.output.size));
+                    } else {
+                        done = done.and(self.contents(&entry.output, standing, contents));
+                    }
+                }
+                done
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The error for records that cannot be read as a whole.
+    pub(super) fn unreadable(&self, reason: String) -> StoreError {
+        StoreError::Io {
+            operation: "read all of",
+            path: self.root.path(opening::FILE),
+            source: std::io::Error::other(reason),
+        }
+    }
+}
