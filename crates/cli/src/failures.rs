@@ -1,6 +1,7 @@
 //! Failed nodes in words: the name, the place, what was said, and what was
 //! printed by then.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use refrain::{Location, NodeReport};
@@ -18,14 +19,19 @@ pub fn describe(location: &Location, node: &NodeReport) -> String {
         );
     }
     text.push('\n');
-    for line in node.note.as_deref().unwrap_or_default().lines() {
-        let _ = writeln!(text, "  {line}");
+    let log = node.log.as_deref().unwrap_or_default();
+    let printed: HashSet<&str> = log.lines().collect();
+    // A message may quote the end of the log, which is told whole.
+    let note = node.note.as_deref().unwrap_or_default().lines();
+    let mut note = note.filter(|line| !printed.contains(line));
+    if let Some(first) = note.next() {
+        let _ = writeln!(text, "  {first}");
     }
-    if let Some(log) = &node.log {
-        let _ = writeln!(text, "  {DIM}it printed:{DIM:#}");
-        for line in log.lines() {
-            let _ = writeln!(text, "  {DIM}|{DIM:#} {line}");
-        }
+    for line in log.lines() {
+        let _ = writeln!(text, "  {DIM}|{DIM:#} {line}");
+    }
+    for line in note {
+        let _ = writeln!(text, "  {line}");
     }
     text
 }
