@@ -11,6 +11,8 @@ mod example;
 mod pages;
 #[path = "support/printed.rs"]
 mod printed;
+#[path = "support/project.rs"]
+mod project;
 #[path = "support/scratch.rs"]
 mod scratch;
 
@@ -24,7 +26,7 @@ use scratch::{Scratch, check_names};
 #[test]
 fn every_block_is_executed_or_checked() {
     for page in Page::all(&workspace()) {
-        let scratch = Scratch::new();
+        let scratch = Scratch::new(&page);
         let mut shown: Option<String> = None;
         for block in page.blocks() {
             let (language, file) = (block.language(), block.file());

@@ -8,21 +8,27 @@ use std::process::Command;
 use refrain::{CacheConfig, Node, Param, Pipeline, Runner, inputs};
 
 use crate::example::{refrain, retrieval, workspace};
-use crate::pages::Block;
+use crate::pages::{Block, Page};
+use crate::project::copy;
 
 /// The directory of one page: a project with a cache in it, where `cargo` and
-/// `refrain` start what the tests have built.
+/// `refrain` start what the tests have built. An example's page stands in its
+/// project, and has that.
 pub struct Scratch {
     dir: tempfile::TempDir,
 }
 
 impl Scratch {
-    pub fn new() -> Self {
+    pub fn new(page: &Page) -> Self {
         let scratch = Scratch {
             dir: tempfile::tempdir().unwrap(),
         };
         for name in ["bin", "project"] {
             fs::create_dir(scratch.dir.path().join(name)).unwrap();
+        }
+        let folder = workspace().join(page.path.parent().unwrap());
+        if folder.join("refrain.toml").exists() {
+            copy(&folder, &scratch.dir.path().join("project"));
         }
         scratch
     }
