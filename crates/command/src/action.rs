@@ -21,8 +21,6 @@ use crate::error::{Error, Result};
 use crate::output;
 use crate::process::{Finished, Process};
 
-/// How much of what a command said stands in the message of its failure, in lines and bytes.
-const LAST: (usize, usize) = (10, 4 * 1024);
 /// A longer command line is not shown.
 const SHOWN: usize = 8 * 1024;
 /// Compilers write some hundred kilobytes at most.
@@ -101,8 +99,11 @@ impl Action {
             other => Err(other.to_string()),
         };
         if let Err(problem) = judged {
-            let message = self.message(&problem, &log, args);
-            return Err(Failure::new(message).with_log(log));
+            let failure = Failure::new(self.message(problem, args));
+            return Err(match log.is_empty() {
+                true => failure,
+                false => failure.with_log(log),
+            });
         }
         if !log.is_empty() {
             args.execution().set_log(log);
@@ -191,13 +192,9 @@ impl Action {
         Ok(found)
     }
 
-    /// A failure in words: what happened, what the command said last, how to repeat it.
-    fn message(&self, problem: &str, log: &str, args: &Args) -> String {
-        let mut message = problem.to_owned();
-        for line in last(log) {
-            message += "\n";
-            message += line;
-        }
+    /// A failure in words: what happened, and how to repeat it. What the command said is told apart.
+    fn message(&self, problem: String, args: &Args) -> String {
+        let mut message = problem;
         let dir = std::env::temp_dir().join(format!("refrain-{}", self.name));
         let output = dir.join("output");
         if let Ok(line) = self.line(&self.arguments(args, &output, &dir)) {
@@ -269,14 +266,4 @@ fn said(finished: &Finished) -> String {
         log += "[it left processes running, which were killed]\n";
     }
     log
-}
-
-/// The last lines of a log.
-fn last(log: &str) -> impl Iterator<Item = &str> {
-    let (lines, bytes) = LAST;
-    let start = log.len().saturating_sub(bytes);
-    let start = (start..=log.len()).find(|at| log.is_char_boundary(*at));
-    let end = &log[start.unwrap_or_default()..];
-    let count = end.lines().count();
-    end.lines().skip(count.saturating_sub(lines))
 }

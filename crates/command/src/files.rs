@@ -1,13 +1,13 @@
 //! Files of a project as items of code, each read once. Why a file counts is not known here.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use refrain::{Digest, Item, shown_path};
+use rustc_hash::FxHashMap;
 
 /// A longer file is known by its digest alone: nobody looks for the changed line in it.
 const SHOWN: u64 = 64 * 1024;
@@ -17,6 +17,34 @@ pub(crate) struct CodeFile {
     pub item: Arc<Item>,
     /// Where it is and the digest of its bytes, unless it cannot be read.
     pub read: Option<(PathBuf, Digest)>,
+    /// Whether any byte of it counts.
+    pub by_bytes: bool,
+}
+
+/// Files that are code, and why there may be more.
+#[derive(Clone, Default)]
+pub(crate) struct Found {
+    pub files: Vec<Arc<CodeFile>>,
+    pub incomplete: Option<String>,
+}
+
+impl Found {
+    pub fn extend(&mut self, other: Found) {
+        self.files.extend(other.files);
+        self.incomplete = self.incomplete.take().or(other.incomplete);
+    }
+
+    /// Puts them in order. Of a file that comes twice, what counts by its bytes stays, or else what is nearer.
+    pub fn tidy(&mut self) {
+        let rank = |file: &CodeFile| (!file.by_bytes, file.item.level);
+        let order = |file: &CodeFile, other: &CodeFile| {
+            let by_path = file.item.path.cmp(&other.item.path);
+            by_path.then(rank(file).cmp(&rank(other)))
+        };
+        self.files.sort_by(|file, other| order(file, other));
+        self.files
+            .dedup_by(|next, file| next.item.path == file.item.path);
+    }
 }
 
 /// The files of a project that were looked up so far.
@@ -24,8 +52,8 @@ pub(crate) struct Files {
     root: PathBuf,
     /// The root without symbolic links in it.
     real_root: PathBuf,
-    /// What is at each path, relative to the root.
-    known: HashMap<PathBuf, Option<Arc<CodeFile>>>,
+    /// What is at each path, as it is written.
+    known: FxHashMap<PathBuf, Option<Arc<CodeFile>>>,
 }
 
 impl Files {
@@ -33,20 +61,19 @@ impl Files {
         Ok(Files {
             root: root.to_owned(),
             real_root: root.canonicalize()?,
-            known: HashMap::new(),
+            known: FxHashMap::default(),
         })
     }
 
     /// A regular file inside the project, by its bytes.
     pub fn get(&mut self, path: &Path) -> Option<Arc<CodeFile>> {
-        let path = self.normal(path);
-        if let Some(known) = self.known.get(&path) {
+        if let Some(known) = self.known.get(path) {
             return known.clone();
         }
-        let file = self.root.join(&path);
+        let file = self.root.join(path);
         let inside = file.is_file() && self.is_inside(&file);
-        let found = inside.then(|| Arc::new(by_bytes(&path, file)));
-        self.known.insert(path, found.clone());
+        let found = inside.then(|| Arc::new(by_bytes(&self.normal(path), file)));
+        self.known.insert(path.to_owned(), found.clone());
         found
     }
 
@@ -90,6 +117,7 @@ fn by_bytes(path: &Path, file: PathBuf) -> CodeFile {
     CodeFile {
         item: Arc::new(item),
         read: readable.map(|digest| (file, digest)),
+        by_bytes: true,
     }
 }
 

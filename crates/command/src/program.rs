@@ -1,8 +1,6 @@
 //! The code of commands: what is written, and the files of the project that it names. It knows no node.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -10,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refrain::{Code, Digest, Item};
-use refrain_manifest::{Node, Run};
+use refrain_manifest::{Format, Node, Run};
+use rustc_hash::FxHashMap;
 
 use crate::argv::{self, marked};
-use crate::files::{CodeFile, Files};
+use crate::files::{Files, Found};
 use crate::mention::{self, Mention};
-use crate::python::{Found, Python};
+use crate::python::Python;
 
 /// From how many directories the words of one command are looked up at most.
 const ENTERED: usize = 8;
@@ -27,7 +26,7 @@ pub struct Programs {
     files: Files,
     python: Python,
     /// What each command names.
-    commands: HashMap<Texts, Named>,
+    commands: FxHashMap<Texts, Arc<Found>>,
 }
 
 /// What a node's command runs.
@@ -40,15 +39,6 @@ pub struct Program {
 
 /// Whether a shell reads a command, and its texts with a NUL for each placeholder.
 type Texts = (bool, Vec<Vec<u8>>);
-
-/// The files that a command names.
-#[derive(Clone, Default)]
-struct Named {
-    /// Files of which any byte counts.
-    by_bytes: Vec<Arc<CodeFile>>,
-    /// Files that Python runs.
-    python: Found,
-}
 
 /// Where the words of a command are looked up.
 struct Places {
@@ -67,41 +57,37 @@ impl Programs {
         Ok(Programs {
             files: Files::new(root)?,
             python: Python::new(root, depth),
-            commands: HashMap::new(),
+            commands: FxHashMap::default(),
         })
     }
 
-    /// The program of a node. Its code is an item for each thing that is written about its command, and one for each file
-    /// of the project that the command names, or that is among `sources`, which are relative to the root.
+    /// The program of a node. Its code is an item for each thing that is written about its command, and one
+    /// for each file of the project that the command names, or that is among `sources`, which are relative to
+    /// the root.
     ///
     /// Any word of the command counts that is the path of a regular file inside the project, however it is
     /// used; only what the shell writes to does not. A file counts by its bytes, but a program that Python
     /// runs by its syntax tree. What Python files import counts with them.
     pub fn program(&mut self, node: &Node, sources: &[PathBuf]) -> Program {
-        let mut named = self.named(&node.run);
-        for source in sources {
-            self.word(source, &[], &mut named);
+        let mut found = self.named(&node.run);
+        if !sources.is_empty() {
+            let all = Arc::make_mut(&mut found);
+            for source in sources {
+                self.word(source, &[], all);
+            }
+            all.tidy();
         }
-        // Of what comes twice the last stays: what is nearer, and before all what counts by its bytes.
-        named
-            .python
-            .files
-            .sort_by_key(|file| Reverse(file.item.level));
-        let files = named.python.files.into_iter().chain(named.by_bytes);
-        let files: BTreeMap<_, _> = files.map(|file| (file.item.path.clone(), file)).collect();
-        let items = files.values().map(|file| file.item.clone());
+        let items = found.files.iter().map(|file| file.item.clone());
         let items = items.chain(written(node).map(Arc::new));
+        let read = found.files.iter().filter_map(|file| file.read.clone());
         Program {
-            code: Code::new(items, named.python.incomplete.map(Cow::Owned)),
-            files: files
-                .values()
-                .filter_map(|file| file.read.clone())
-                .collect(),
+            code: Code::new(items, found.incomplete.clone().map(Cow::Owned)),
+            files: read.collect(),
         }
     }
 
     /// The files that a command names. Commands that differ in their placeholders alone name the same.
-    fn named(&mut self, run: &Run) -> Named {
+    fn named(&mut self, run: &Run) -> Arc<Found> {
         let texts: Vec<Vec<u8>> = run.templates().iter().map(|text| marked(text)).collect();
         let key = (matches!(run, Run::Shell(_)), texts);
         if let Some(known) = self.commands.get(&key) {
@@ -112,12 +98,14 @@ impl Programs {
             (false, texts) => mention::of_program(texts),
         };
         let places = self.places(&mentions);
-        let mut named = Named::default();
+        let mut found = Found::default();
         for mention in &mentions {
-            self.mention(mention, &places, &mut named);
+            self.mention(mention, &places, &mut found);
         }
-        self.commands.insert(key, named.clone());
-        named
+        found.tidy();
+        let found = Arc::new(found);
+        self.commands.insert(key, found.clone());
+        found
     }
 
     fn places(&self, mentions: &[Mention]) -> Places {
@@ -140,11 +128,11 @@ impl Programs {
         Places { entered, search }
     }
 
-    fn mention(&mut self, mention: &Mention, places: &Places, named: &mut Named) {
+    fn mention(&mut self, mention: &Mention, places: &Places, found: &mut Found) {
         let search = &places.search;
         let word = match mention {
-            Mention::Module(name) => return named.python.extend(self.python.module(name, search)),
-            Mention::Inline(text) => return named.python.extend(self.python.inline(text, search)),
+            Mention::Module(name) => return found.extend(self.python.module(name, search)),
+            Mention::Inline(text) => return found.extend(self.python.inline(text, search)),
             Mention::Enter(_) | Mention::Search(_) => return,
             Mention::Program(word) | Mention::Script(word) | Mention::Word(word) => word,
         };
@@ -159,21 +147,21 @@ impl Programs {
                 _ => false,
             };
             match run {
-                true => named.python.extend(self.python.script(&path, search)),
-                false => self.word(&path, search, named),
+                true => found.extend(self.python.script(&path, search)),
+                false => self.word(&path, search, found),
             }
         }
     }
 
     /// What may be the name of a file. What a Python file imports may be run, however that is named.
-    fn word(&mut self, path: &Path, search: &[PathBuf], named: &mut Named) {
+    fn word(&mut self, path: &Path, search: &[PathBuf], found: &mut Found) {
         let Some(file) = self.files.get(path) else {
             return;
         };
         if is_script(&file.item) {
-            named.python.extend(self.python.script(path, search));
+            found.extend(self.python.script(path, search));
         }
-        named.by_bytes.push(file);
+        found.files.push(file);
     }
 }
 
@@ -186,19 +174,24 @@ fn written(node: &Node) -> impl Iterator<Item = Item> {
     };
     let params: Vec<&str> = node.params.iter().map(|param| &*param.value).collect();
     let depfile = node.depfile.as_ref().map_or("", |depfile| depfile.text());
-    let format = format!("{:?}", node.format).to_lowercase();
+    let format = match node.format {
+        Format::Bytes => "",
+        Format::Text => "text",
+        Format::Json => "json",
+        Format::Dir => "dir",
+    };
     let items = [
-        ("run", kind, argv::text(&node.run).into_owned()),
-        ("format", "", format),
-        ("depfile", "", depfile.to_owned()),
-        ("params", "", params.join(" ")),
+        ("run", kind, argv::text(&node.run)),
+        ("format", "", format.into()),
+        ("depfile", "", depfile.into()),
+        ("params", "", params.join(" ").into()),
     ];
     let items = items.into_iter().filter(|(.., text)| !text.is_empty());
     items.map(|(name, kind, text)| Item {
         level: 0,
         path: Cow::Borrowed(name),
         hash: Digest::of(&[kind, &text].concat().into_bytes()),
-        text: Cow::Owned(text),
+        text: Cow::Owned(text.into_owned()),
         file: Cow::Borrowed(""),
         line: 0,
     })

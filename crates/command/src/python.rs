@@ -12,7 +12,7 @@ use std::sync::Arc;
 use refrain::{Digest, Item, shown_path};
 use refrain_python::{Error, File, Module, Project, Start, read};
 
-use crate::files::CodeFile;
+use crate::files::{CodeFile, Found};
 
 /// The Python files of a project.
 pub(crate) struct Python {
@@ -29,20 +29,6 @@ pub(crate) struct Python {
 
 /// What was read of each file, by its path relative to the root, and the digest of its bytes.
 type Modules = Rc<RefCell<HashMap<PathBuf, (Arc<Module>, Digest)>>>;
-
-/// The files of a program, and why there may be more.
-#[derive(Clone, Default)]
-pub(crate) struct Found {
-    pub files: Vec<Arc<CodeFile>>,
-    pub incomplete: Option<String>,
-}
-
-impl Found {
-    pub fn extend(&mut self, other: Found) {
-        self.files.extend(other.files);
-        self.incomplete = self.incomplete.take().or(other.incomplete);
-    }
-}
 
 impl Python {
     pub fn new(root: &Path, depth: u32) -> Self {
@@ -138,7 +124,11 @@ impl Python {
         });
         let digest = self.modules.borrow().get(path).map(|(_, digest)| *digest);
         let read = digest.map(|digest| (self.root.join(path), digest));
-        let file = Arc::new(CodeFile { item, read });
+        let file = Arc::new(CodeFile {
+            item,
+            read,
+            by_bytes: false,
+        });
         self.files.insert(key, file.clone());
         file
     }

@@ -72,3 +72,27 @@ impl Exit {
         Ok(waitid(WaitId::Pid(self.child), options)?.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn an_end_is_seen_without_being_told() {
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", "exit 3"])
+            .spawn()
+            .unwrap();
+        let exit = Exit {
+            child: Pid::from_child(&child),
+            fd: None,
+        };
+        while !exit.has_ended(false).unwrap() {
+            let [ended] = readable([exit.fd()], exit.patience()).unwrap();
+            assert!(!ended);
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(3));
+    }
+}
