@@ -1,7 +1,10 @@
 //! Nodes whose action is a child process.
 //!
-//! The crate knows no manifest and no cache: where a command is written, and what becomes of its
-//! output, is for others.
+//! [`Programs`] finds the code of a manifest's commands, and [`node`] makes a node of each. Executed, a node
+//! fills in its command ([`shell_line`] shows the words), runs it as a [`Process`], and checks what it leaves.
+//!
+//! The crate knows commands and the files of a project. It is unaware of pipelines as a whole, of when a node
+//! runs, and of how its output is kept; and it prints nothing.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
