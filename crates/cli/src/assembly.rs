@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refrain::{CacheConfig, Inputs, Pipeline, dir, file, files};
-use refrain_command::{Programs, Surroundings, node};
-use refrain_manifest::{CacheTable, File, Files, Input, InputKind, Manifest};
+use refrain_command::{Programs, Surroundings, node, versions};
+use refrain_manifest::{CacheTable, File, Files, Input, InputKind, Manifest, Problem};
 use serde_json::Value;
 
 use crate::args::Options;
@@ -85,6 +85,7 @@ fn pipeline(found: &Found, files: &Files, depth: u32, printer: &Printer) -> Resu
             printer.note(format_args!("{DIM}{node}:{DIM:#} {line}"));
         }));
     }
+    around.tools = tools(manifest, root)?;
     let around = Arc::new(around);
     let mut nodes = Vec::with_capacity(manifest.nodes.len());
     for (index, each) in manifest.nodes.iter().enumerate() {
@@ -94,6 +95,26 @@ fn pipeline(found: &Found, files: &Files, depth: u32, printer: &Printer) -> Resu
     let pipeline = Pipeline::new(nodes)?.named(&name(manifest, root));
     let targets = manifest.targets();
     Ok(pipeline.targets(targets.iter().map(|target| &**target))?)
+}
+
+/// The tools that all commands depend on, with their versions.
+fn tools(manifest: &Manifest, root: &Path) -> Result<Vec<(String, String)>> {
+    let tools = &manifest.env.tools;
+    let commands: Vec<&str> = tools.iter().map(|tool| &*tool.value).collect();
+    let (mut known, mut problems) = (Vec::new(), Vec::new());
+    for (tool, version) in tools.iter().zip(versions(&commands, root)) {
+        match version {
+            Ok(version) => known.push((tool.value.clone(), version)),
+            Err(why) => {
+                let problem = Problem::new(tool.span, format!("this tells no version: {why}"));
+                problems.push(problem.help("write a command that prints one"));
+            }
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(known),
+        false => Err(Box::new(manifest.problems(problems)).into()),
+    }
 }
 
 /// The pipeline's name: as it is given, or else that of its directory.

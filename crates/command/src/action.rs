@@ -36,6 +36,8 @@ pub struct Surroundings {
     pub root: PathBuf,
     /// How long a command has to end by itself once it is asked to.
     pub grace: Duration,
+    /// Tools that all of them depend on, each by its name and its version.
+    pub tools: Vec<(String, String)>,
     /// Who is told what they say while they run.
     pub live: Option<Arc<Live>>,
 }
@@ -46,6 +48,7 @@ impl Surroundings {
         Surroundings {
             root: root.into(),
             grace: Duration::from_secs(2),
+            tools: Vec::new(),
             live: None,
         }
     }

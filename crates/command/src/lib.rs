@@ -27,6 +27,7 @@ mod arguments;
 mod output;
 mod process;
 mod python;
+mod tools;
 
 mod program;
 
@@ -43,3 +44,4 @@ pub use group::kill_all;
 pub use node::node;
 pub use process::{Finished, Process, Waker};
 pub use program::{Program, Programs};
+pub use tools::versions;

@@ -27,7 +27,9 @@ pub fn node(
     program: Program,
     around: &Arc<Surroundings>,
 ) -> Node {
-    let mut builder = declare(node).code(program.code).code_files(program.files);
+    let mut builder = declare(node, around)
+        .code(program.code)
+        .code_files(program.files);
     let mut parameters = Vec::with_capacity(node.parameters.len());
     // Lists come last: so does the engine hand out their items.
     let (items, whole): (Vec<_>, Vec<_>) =
@@ -133,11 +135,14 @@ fn param(manifest: &Manifest, origin: Origin) -> Param {
 }
 
 /// Everything about a node but its parameters, its code and its action.
-fn declare(node: &refrain_manifest::Node) -> NodeBuilder {
+fn declare(node: &refrain_manifest::Node, around: &Surroundings) -> NodeBuilder {
     let mut builder = Node::named(node.name.value.clone()).retries(node.retries);
     for name in &node.env {
         let value = std::env::var_os(&**name).map(shown);
         builder = builder.env(name, value.as_deref());
+    }
+    for (tool, version) in &around.tools {
+        builder = builder.env(tool, Some(version));
     }
     if let Some(timeout) = node.timeout {
         builder = builder.timeout(timeout);

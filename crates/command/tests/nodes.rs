@@ -375,6 +375,17 @@ fn an_uncached_command_executes_and_an_environment_variable_counts() {
 }
 
 #[test]
+fn the_version_of_a_tool_counts() {
+    let mut desk = Desk::new(&[]);
+    let a = "nodes.a.run = 'echo x'";
+    for (version, executes) in [("1", true), ("1", false), ("2", true), ("1", false)] {
+        desk.around.tools = vec![("tool --version".to_owned(), version.to_owned())];
+        let run = desk.run(a, Inputs::new());
+        assert_eq!(!run.report().executed().is_empty(), executes);
+    }
+}
+
+#[test]
 fn a_command_out_of_time_is_stopped_with_its_children() {
     let desk = Desk::new(&[]);
     let a = "[nodes.a]\nrun = 'sleep 1000 & echo $! >&2; wait'\ntimeout = '50ms'\nretries = 3";
