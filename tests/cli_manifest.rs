@@ -177,6 +177,16 @@ fn outputs_are_put_where_the_manifest_wants_them() {
     run(&desk, &[]);
     assert_ne!(desk.read("build/plain"), first);
 
+    // Lost outputs are made again, where they are wanted.
+    for blob in fs::read_dir(desk.path(".cache/blobs")).unwrap() {
+        let blob = blob.unwrap().path();
+        fs::remove_file(&blob).unwrap();
+        fs::write(blob, "?").unwrap();
+    }
+    fs::remove_dir_all(desk.path("build")).unwrap();
+    run(&desk, &[]);
+    assert_eq!(desk.read("build/all"), "AB");
+
     fs::remove_file(desk.path("b.txt")).unwrap();
     run(&desk, &[]);
     assert!(!desk.path("build/upper/b.txt").exists());
@@ -438,4 +448,106 @@ fn completions_name_the_nodes_of_the_manifest() {
         .env("_CLAP_COMPLETE_INDEX", "2");
     let said = Said::of(command.output().unwrap());
     assert_eq!(said.out.trim(), "first");
+}
+
+#[test]
+fn verify_finds_damage_and_what_is_no_function_of_its_inputs() {
+    let desk = project(
+        "[nodes.large]\nrun = \"head -c 10000 /dev/zero\"\n\
+         [nodes.same]\nrun = \"cat {large} | wc -c\"\n",
+    );
+    run(&desk, &[]);
+    let sound = desk.ok(["verify"]);
+    assert_eq!(sound.out, "");
+    assert!(sound.err.contains("2 records, "), "{}", sound.err);
+    assert!(sound.err.contains("all sound"), "{}", sound.err);
+    let again = desk.json(["verify", "--rerun", "100", "--json"]);
+    let verdicts = again["reruns"].as_array().unwrap().iter();
+    assert!(verdicts.clone().all(|rerun| rerun["verdict"] == "same") && verdicts.len() == 2);
+
+    let blobs = fs::read_dir(desk.path(".cache/blobs")).unwrap();
+    let large = blobs
+        .map(|blob| blob.unwrap().path())
+        .find(|blob| fs::metadata(blob).unwrap().len() == 10_000);
+    let large = large.unwrap();
+    fs::remove_file(&large).unwrap();
+    fs::write(&large, vec![1; 10_000]).unwrap();
+    let said = desk.say(["get", "large"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(5), ""));
+    assert!(said.err.contains("run --force=large"), "{}", said.err);
+    let said = desk.say(["verify"]);
+    assert_eq!(said.code, Some(4));
+    assert!(said.out.starts_with("damaged  large  "), "{}", said.out);
+    assert_eq!(with(&run(&desk, &["large"]), "executed"), ["large"]);
+    desk.ok(["verify"]);
+
+    desk.write(
+        "refrain.toml",
+        "[nodes.random]\nrun = \"head -c 16 /dev/urandom\"\n",
+    );
+    run(&desk, &[]);
+    let before = desk.json(["get", "random", "--json"]);
+    let said = desk.say(["verify", "--rerun", "100"]);
+    assert_eq!(said.code, Some(4));
+    assert!(
+        said.out.starts_with("differs  random  byte "),
+        "{}",
+        said.out
+    );
+    assert!(said.err.contains("1 gave something else"), "{}", said.err);
+    assert_eq!(
+        desk.json(["get", "random", "--json"]),
+        before,
+        "nothing was kept of it"
+    );
+}
+
+#[test]
+fn gc_evicts_and_says_what_that_costs_and_clean_forgets_all() {
+    let desk = project(
+        "[cache]\nmax_size = \"1 kB\"\n\
+         [inputs]\nletter = \"a\"\n\
+         [nodes.large]\nrun = \"head -c 10000 /dev/zero | tr '\\\\0' {letter}\"\n",
+    );
+    run(&desk, &[]);
+    run(&desk, &["--set", "letter=b"]);
+    let room = ["--max-size", "15kB"];
+    let dry = desk.json([&["gc", "--dry-run", "--json"], &room[..]].concat());
+    assert_eq!(
+        (&dry["dry_run"], &dry["records"]),
+        (&true.into(), &1.into())
+    );
+    assert_eq!(dry["nodes"][0]["name"], "large");
+    let said = desk.ok([&["gc"], &room[..]].concat());
+    assert!(said.err.starts_with("freed "), "{}", said.err);
+    assert!(
+        said.err.contains("computing 1 outputs again takes "),
+        "{}",
+        said.err
+    );
+    assert_eq!(
+        with(&run(&desk, &["--set", "letter=b"]), "hit"),
+        ["large"],
+        "the last one stays"
+    );
+    assert_eq!(with(&run(&desk, &[]), "executed"), ["large"]);
+    assert!(
+        desk.json(["stats", "--json"])["nodes"][0]["bytes"]
+            .as_u64()
+            .unwrap()
+            > 10_000
+    );
+
+    let kept = desk.json(["gc", "--json"]);
+    assert_eq!(kept["records"], 2, "the manifest's limit: {kept}");
+    for arguments in [["--max-size", "lots"], ["--max-age", "soon"]] {
+        assert_eq!(desk.say([&["gc"], &arguments[..]].concat()).code, Some(2));
+    }
+    run(&desk, &[]);
+    desk.write(".cache/mine", "");
+    desk.ok(["clean"]);
+    let left = fs::read_dir(desk.path(".cache")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["mine"]);
+    assert_eq!(desk.say(["status", "--check"]).code, Some(3));
 }

@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::figures::{read_size, read_time};
 use crate::style::When;
 
 /// An incremental engine for pipelines of functions and commands: never a
@@ -104,6 +106,12 @@ pub enum Command {
     Graph(GraphArgs),
     /// Show hit rates, time saved, and where time and space went
     Stats(JsonArgs),
+    /// Evict outputs from the cache
+    Gc(GcArgs),
+    /// Check everything that is stored
+    Verify(VerifyArgs),
+    /// Forget everything that is cached
+    Clean,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -260,6 +268,32 @@ pub enum GraphFormat {
     Json,
     /// One page to look at and search
     Html,
+}
+
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// Evict the outputs used least recently until this much is left
+    #[arg(long, value_name = "SIZE", value_parser = read_size)]
+    pub max_size: Option<u64>,
+    /// Evict outputs that were not used for this long
+    #[arg(long, value_name = "TIME", value_parser = read_time)]
+    pub max_age: Option<Duration>,
+    /// Evict nothing, only say what would be evicted
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub bindings: Bindings,
+    /// Also execute this share of what the targets stand on again, and compare
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub rerun: Option<u8>,
+    #[command(flatten)]
+    pub print: JsonArgs,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use refrain::{CacheConfig, Inputs, Pipeline, dir, file, files};
 use refrain_command::{Programs, Surroundings, node, versions};
 use refrain_manifest::{CacheTable, File, Files, Input, InputKind, Manifest, Problem};
+use refrain_store::Limits;
 use serde_json::Value;
 
 use crate::args::Options;
@@ -45,6 +46,10 @@ pub fn assemble(
     Ok(Project {
         inputs: inputs(manifest, &files, &pipeline)?,
         texts: texts(manifest),
+        limits: Limits {
+            max_size: manifest.cache.max_size,
+            max_age: manifest.cache.max_age,
+        },
         exports: exports.collect(),
         pipeline,
         cache,

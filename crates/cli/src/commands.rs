@@ -1,6 +1,8 @@
 //! The commands, one room each.
 
+mod clean;
 mod diff;
+mod gc;
 mod get;
 mod graph;
 mod init;
@@ -10,6 +12,7 @@ mod run;
 mod schema;
 mod stats;
 mod status;
+mod verify;
 mod why;
 
 pub use init::init;
@@ -35,6 +38,9 @@ pub fn carry_out(command: Command, project: Project, printer: &Printer) -> Resul
         Command::Log(args) => log::log(args, &project, printer),
         Command::Diff(args) => diff::diff(&args, &project, printer),
         Command::Stats(args) => stats::stats(&args, &project, printer),
+        Command::Gc(args) => gc::gc(&args, &project, printer),
+        Command::Verify(args) => verify::verify(args, project, printer),
+        Command::Clean => clean::clean(&project, printer),
         Command::Graph(args) => graph::graph(args, project, printer),
         Command::Completions(_) => unreachable!("needs no project"),
     }

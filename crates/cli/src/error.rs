@@ -84,6 +84,14 @@ pub enum Error {
         /// The node.
         String,
     ),
+    /// A stored output is damaged.
+    #[error("the output of \"{node}\" is lost: {why}")]
+    Lost {
+        /// The node.
+        node: String,
+        /// What was found.
+        why: String,
+    },
     /// No past run goes by that id.
     #[error("no run \"{0}\" is known here")]
     UnknownRun(
@@ -127,7 +135,7 @@ impl Error {
         match self {
             Error::Output(problem) if problem.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
             Error::Engine(refrain::Error::Store(_)) | Error::Store(_) => Exit::Store,
-            Error::Export { .. } => Exit::Store,
+            Error::Export { .. } | Error::Lost { .. } => Exit::Store,
             Error::Engine(refrain::Error::NodeFailed { .. }) => Exit::Failed,
             Error::Engine(refrain::Error::NodeBlocked { .. }) => Exit::Failed,
             Error::Engine(refrain::Error::Cancelled(_)) => Exit::Interrupted,
@@ -158,6 +166,7 @@ impl Error {
             Error::Stale { node, .. } => Some(format!(
                 "make it current with `run {node}`, or take the last output with `--stale`"
             )),
+            Error::Lost { node, .. } => Some(format!("make it again with `run --force={node}`")),
             Error::NoOutput(node) => Some(format!("make it with `run {node}`")),
             Error::UnknownRun(_) | Error::AmbiguousRun { .. } => {
                 Some("`log` lists the runs; `@` is the newest, `@1` the one before it".into())

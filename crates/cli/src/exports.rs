@@ -1,10 +1,12 @@
 //! Outputs that a manifest wants at a place of the project as well.
 
 use std::collections::HashSet;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use refrain::{Outcome, OutputPath, Run, Runner};
-use refrain_store::Lookup;
+use refrain::{NodeReport, Outcome, OutputList, OutputPath, Run, Runner};
+use refrain_store::{Codec, Lookup, Output, Store};
 
 use crate::error::{Error, Result};
 use crate::outputs::{copy, put};
@@ -43,21 +45,7 @@ pub fn put_all(project: &Project, runner: &Runner, run: &Run) -> Result<Vec<Arc<
         if !there.contains(&node.outcome) {
             continue;
         }
-        let found = match (runner.store(), node.signature) {
-            (Some(store), Some(signature)) if node.digest.is_some() => {
-                match store.find(&signature) {
-                    Lookup::Hit(record) => Some((store, record.output.clone())),
-                    Lookup::Absent | Lookup::Damaged(_) => None,
-                }
-            }
-            _ => None,
-        };
-        let exported = match found {
-            Some((store, output)) => put(&store, &output, to),
-            // Nothing keeps it, so it is where the command left it.
-            None => copy(run.get::<OutputPath>(name)?.path(), to),
-        };
-        exported.map_err(|source| Error::Export {
+        export(runner, run, &node, to).map_err(|source| Error::Export {
             node: name.to_string(),
             path: to.clone(),
             source,
@@ -65,4 +53,36 @@ pub fn put_all(project: &Project, runner: &Runner, run: &Run) -> Result<Vec<Arc<
         done.push(name.clone());
     }
     Ok(done)
+}
+
+fn export(runner: &Runner, run: &Run, node: &NodeReport, to: &Path) -> io::Result<()> {
+    let Some((store, output)) = stored(runner, node) else {
+        // Nothing keeps it, so it is where the command left it.
+        let output = run
+            .get::<OutputPath>(&node.name)
+            .map_err(io::Error::other)?;
+        return copy(output.path(), to);
+    };
+    match put(&store, &output, to) {
+        // It is damaged; asking for it makes it again.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            let made_again = match output.codec {
+                Codec::LIST => run.get::<OutputList>(&node.name).map(drop),
+                _ => run.get::<OutputPath>(&node.name).map(drop),
+            };
+            made_again.map_err(io::Error::other)?;
+            let (store, output) = stored(runner, node).ok_or(error)?;
+            put(&store, &output, to)
+        }
+        done => done,
+    }
+}
+
+fn stored(runner: &Runner, node: &NodeReport) -> Option<(Arc<Store>, Output)> {
+    node.digest?;
+    let store = runner.store()?;
+    match store.find(&node.signature?) {
+        Lookup::Hit(record) => Some((store, record.output.clone())),
+        Lookup::Absent | Lookup::Damaged(_) => None,
+    }
 }

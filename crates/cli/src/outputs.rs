@@ -14,7 +14,8 @@ pub fn put(store: &Store, output: &Output, to: &Path) -> io::Result<()> {
     if output.codec != Codec::LIST {
         return store.export(output, to);
     }
-    let entries = store.load_list(output).map_err(io::Error::other)?;
+    let damaged = |damage| io::Error::new(io::ErrorKind::InvalidData, damage);
+    let entries = store.load_list(output).map_err(damaged)?;
     let names = entries.iter().map(|entry| file_name(&entry.key));
     let names: Vec<PathBuf> = names.collect::<io::Result<_>>()?;
     if stands(store, &entries, &names, to)? {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 use refrain::{CacheConfig, Inputs, Pipeline};
+use refrain_store::Limits;
 
 use crate::args::{Command, ManifestArgs, ManifestCommand, Options, PipelineArgs};
 use crate::assembly::assemble;
@@ -108,6 +109,7 @@ impl Program {
                 inputs: given,
                 texts: Vec::new(),
                 cache: Settings::apply(cache, &args.options, Path::new("")),
+                limits: Limits::default(),
                 exports: BTreeMap::new(),
                 here: None,
                 jobs: settings.jobs,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refrain::{CacheConfig, Inputs, Pipeline, Runner};
-use refrain_store::Store;
+use refrain_store::{Limits, Store};
 
 use crate::error::{Error, Result};
 
@@ -24,6 +24,8 @@ pub struct Project {
     pub texts: Vec<Arc<str>>,
     /// How outputs are remembered.
     pub cache: CacheConfig,
+    /// How much of them `gc` leaves.
+    pub limits: Limits,
     /// Where outputs are also put, by node.
     pub exports: BTreeMap<Arc<str>, PathBuf>,
     /// Where the user is, if that is not the root.

@@ -41,11 +41,15 @@ pub fn get(args: GetArgs, project: Project, printer: &Printer) -> Result<Exit> {
     }
     let path = args.output.as_deref().map(|path| project.path(path));
     let plain = runner.plain(&project.pipeline, node, &output);
-    match (plain.map_err(lost)?, path) {
+    match (plain.map_err(lost(node))?, path) {
         (Some(value), None) => printer.json(&value)?,
         (Some(value), Some(path)) => write(&path, &value)?,
-        (None, Some(path)) => put(&store, &output, &path)
-            .map_err(|source| Error::file("write", path.as_ref(), source))?,
+        (None, Some(path)) => {
+            // What is damaged is told as such, and not as a file that cannot be written.
+            store.open_output(&output).map_err(lost(node))?;
+            let done = put(&store, &output, &path);
+            done.map_err(|source| Error::file("write", path.as_ref(), source))?;
+        }
         (None, None) => print(&store, &output, node, printer)?,
     }
     Ok(Exit::Fine)
@@ -78,7 +82,7 @@ fn stale(planned: &Planned) -> Error {
 /// The output of one item.
 fn entry(store: &Store, output: &Output, node: &str, key: &str) -> Result<Output> {
     let entries = match output.codec {
-        Codec::LIST => store.load_list(output).map_err(lost)?,
+        Codec::LIST => store.load_list(output).map_err(lost(node))?,
         _ => Vec::new(),
     };
     let found = entries.iter().find(|entry| *entry.key == *key);
@@ -102,7 +106,7 @@ fn print(store: &Store, output: &Output, node: &str, printer: &Printer) -> Resul
     match output.codec {
         Codec::TREE => refuse("a directory", "say where to put it, with `-o DIR`"),
         Codec::LIST => {
-            let items = store.load_list(output).map_err(lost)?;
+            let items = store.load_list(output).map_err(lost(node))?;
             let Some(first) = items.first() else {
                 return Ok(());
             };
@@ -113,7 +117,7 @@ fn print(store: &Store, output: &Output, node: &str, printer: &Printer) -> Resul
             refuse(&format!("a list of {}", items.len()), &help)
         }
         _ => {
-            let mut bytes = store.open_output(output).map_err(lost)?;
+            let mut bytes = store.open_output(output).map_err(lost(node))?;
             printer.bytes(|out| io::copy(&mut bytes, out).map(drop))
         }
     }
@@ -135,10 +139,10 @@ fn object(planned: &Planned, item: Option<&str>, output: &Output) -> Value {
     })
 }
 
-fn lost(damage: Damage) -> Error {
-    Error::Usage {
-        problem: damage.to_string(),
-        help: Some("a run makes it again".to_owned()),
+fn lost(node: &str) -> impl Fn(Damage) -> Error {
+    move |damage| Error::Lost {
+        node: node.to_owned(),
+        why: damage.to_string(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `stats`: how much was spared, and where time went.
+//! `stats`: how much was spared, and where time and space went.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::FORMAT;
 use crate::args::JsonArgs;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::figures::{elapsed, milliseconds};
+use crate::figures::{bytes, elapsed, milliseconds};
 use crate::past::{Past, counts, saved};
 use crate::printer::Printer;
 use crate::project::Project;
@@ -34,6 +34,8 @@ struct Cost {
     executed: usize,
     failed: usize,
     spent: Duration,
+    /// What is stored of it, with what it shares with others.
+    bytes: u64,
 }
 
 pub fn stats(args: &JsonArgs, project: &Project, printer: &Printer) -> Result<Exit> {
@@ -88,6 +90,11 @@ fn costs(past: &Past, store: &Store) -> Vec<(Arc<str>, Cost)> {
         cost.failed += usize::from(&*change.outcome == "failed");
         cost.spent += change.elapsed;
     }
+    for usage in store.usage() {
+        if let Some(cost) = costs.get_mut(&usage.node) {
+            cost.bytes = usage.bytes;
+        }
+    }
     costs.into_iter().collect()
 }
 
@@ -109,8 +116,8 @@ fn overview(sums: &Sums) -> Table {
 }
 
 fn table(costs: &[(Arc<str>, Cost)]) -> Table {
-    let mut table = Table::right(&[1, 2, 3]);
-    let heads = ["node", "executed", "failed", "time spent"];
+    let mut table = Table::right(&[1, 2, 3, 4]);
+    let heads = ["node", "executed", "failed", "time spent", "stored"];
     table.row(heads.map(|head| cell(DIM, head)));
     for (name, cost) in costs {
         table.row([
@@ -118,6 +125,7 @@ fn table(costs: &[(Arc<str>, Cost)]) -> Table {
             plain(cost.executed),
             plain(cost.failed),
             plain(elapsed(cost.spent)),
+            plain(bytes(cost.bytes)),
         ]);
     }
     table
@@ -130,6 +138,7 @@ fn object(project: &Project, sums: &Sums, costs: &[(Arc<str>, Cost)]) -> Value {
             "executed": cost.executed,
             "failed": cost.failed,
             "spent_ms": milliseconds(cost.spent),
+            "bytes": cost.bytes,
         })
     });
     json!({
