@@ -33,10 +33,10 @@ pub struct ManifestArgs {
 /// The commands of `refrain` itself.
 #[derive(Debug, Subcommand)]
 pub enum ManifestCommand {
-    #[command(flatten)]
-    Shared(Command),
     /// Write a small project that runs
     Init(InitArgs),
+    #[command(flatten)]
+    Shared(Command),
     /// Print the manifest's JSON schema
     Schema,
 }
@@ -88,6 +88,17 @@ pub struct Options {
 /// The commands that every pipeline has.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(flatten)]
+    Pipeline(PipelineCommand),
+    #[command(flatten)]
+    Cache(CacheCommand),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// The commands that are about a pipeline as it is now.
+#[derive(Debug, Subcommand)]
+pub enum PipelineCommand {
     /// Make targets current: execute what changed, and nothing else
     Run(RunArgs),
     /// Show what a run would execute, why, and for how long
@@ -98,22 +109,25 @@ pub enum Command {
     Why(WhyArgs),
     /// Print the output of a node
     Get(GetArgs),
-    /// List past runs, the newest first
-    Log(LogArgs),
-    /// Show what differs between two past runs
-    Diff(DiffArgs),
     /// Draw the pipeline with the state of every node
     Graph(GraphArgs),
+    /// Show what differs between two past runs
+    Diff(DiffArgs),
+    /// Check everything that is stored
+    Verify(VerifyArgs),
+}
+
+/// The commands that are about what is remembered, and need no pipeline.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List past runs, the newest first
+    Log(LogArgs),
     /// Show hit rates, time saved, and where time and space went
     Stats(JsonArgs),
     /// Evict outputs from the cache
     Gc(GcArgs),
-    /// Check everything that is stored
-    Verify(VerifyArgs),
     /// Forget everything that is cached
     Clean,
-    /// Print a completion script for a shell
-    Completions(CompletionsArgs),
 }
 
 /// Values for the pipeline's inputs.

@@ -16,7 +16,7 @@ use crate::args::Options;
 use crate::discovery::Found;
 use crate::error::{Error, Result};
 use crate::printer::{Printer, Verbosity};
-use crate::project::Project;
+use crate::project::{Cache, Project};
 use crate::settings::Settings;
 use crate::style::DIM;
 
@@ -32,13 +32,17 @@ pub fn assemble(
         root,
         here,
     } = found;
-    let cache = cache(&manifest.cache, settings.cache()?);
-    let cache = Settings::apply(cache, options, here);
-    let files = manifest.files(root, &cache.cache_dir).map_err(Box::new)?;
+    let cache = cache(found, settings, options)?;
+    let CacheConfig {
+        cache_dir,
+        dependency_depth,
+        ..
+    } = &cache.config;
+    let files = manifest.files(root, cache_dir).map_err(Box::new)?;
     if let Some(warnings) = files.warnings() {
         printer.warnings(warnings);
     }
-    let pipeline = pipeline(found, &files, cache.dependency_depth, printer)?;
+    let pipeline = pipeline(found, &files, *dependency_depth, printer)?;
     let exports = manifest.nodes.iter().filter_map(|node| {
         let to = node.to.as_ref()?;
         Some((node.name.value.clone(), to.value.clone()))
@@ -46,10 +50,6 @@ pub fn assemble(
     Ok(Project {
         inputs: inputs(manifest, &files, &pipeline)?,
         texts: texts(manifest),
-        limits: Limits {
-            max_size: manifest.cache.max_size,
-            max_age: manifest.cache.max_age,
-        },
         exports: exports.collect(),
         pipeline,
         cache,
@@ -59,7 +59,21 @@ pub fn assemble(
     })
 }
 
-fn cache(table: &CacheTable, mut config: CacheConfig) -> CacheConfig {
+/// Where the outputs of a manifest's pipeline are remembered.
+pub fn cache(found: &Found, settings: &Settings, options: &Options) -> Result<Cache> {
+    let manifest = &found.manifest;
+    let config = configured(&manifest.cache, settings.cache()?);
+    Ok(Cache {
+        pipeline: name(manifest, &found.root),
+        config: Settings::apply(config, options, &found.here),
+        limits: Limits {
+            max_size: manifest.cache.max_size,
+            max_age: manifest.cache.max_age,
+        },
+    })
+}
+
+fn configured(table: &CacheTable, mut config: CacheConfig) -> CacheConfig {
     if let Some(enabled) = table.enabled {
         config = config.enabled(enabled);
     }

@@ -18,30 +18,35 @@ mod why;
 pub use init::init;
 pub use schema::schema;
 
-use crate::args::Command;
+use crate::args::{CacheCommand, PipelineCommand};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::printer::Printer;
-use crate::project::Project;
+use crate::project::{Cache, Project};
 
 /// The version of every JSON object that a command prints.
 pub const FORMAT: u32 = 1;
 
 /// Carries out a command on a project.
-pub fn carry_out(command: Command, project: Project, printer: &Printer) -> Result<Exit> {
+pub fn on_project(command: PipelineCommand, project: Project, printer: &Printer) -> Result<Exit> {
     match command {
-        Command::Run(args) => run::run(args, project, printer),
-        Command::Plan(args) => plan::plan(args, project, printer),
-        Command::Status(args) => status::status(args, project, printer),
-        Command::Why(args) => why::why(args, project, printer),
-        Command::Get(args) => get::get(args, project, printer),
-        Command::Log(args) => log::log(args, &project, printer),
-        Command::Diff(args) => diff::diff(&args, &project, printer),
-        Command::Stats(args) => stats::stats(&args, &project, printer),
-        Command::Gc(args) => gc::gc(&args, &project, printer),
-        Command::Verify(args) => verify::verify(args, project, printer),
-        Command::Clean => clean::clean(&project, printer),
-        Command::Graph(args) => graph::graph(args, project, printer),
-        Command::Completions(_) => unreachable!("needs no project"),
+        PipelineCommand::Run(args) => run::run(args, project, printer),
+        PipelineCommand::Plan(args) => plan::plan(args, project, printer),
+        PipelineCommand::Status(args) => status::status(args, project, printer),
+        PipelineCommand::Why(args) => why::why(args, project, printer),
+        PipelineCommand::Get(args) => get::get(args, project, printer),
+        PipelineCommand::Graph(args) => graph::graph(args, project, printer),
+        PipelineCommand::Diff(args) => diff::diff(&args, &project, printer),
+        PipelineCommand::Verify(args) => verify::verify(args, project, printer),
+    }
+}
+
+/// Carries out a command on what is remembered of a pipeline.
+pub fn on_cache(command: CacheCommand, cache: &Cache, printer: &Printer) -> Result<Exit> {
+    match command {
+        CacheCommand::Log(args) => log::log(args, cache, printer),
+        CacheCommand::Stats(args) => stats::stats(&args, cache, printer),
+        CacheCommand::Gc(args) => gc::gc(&args, cache, printer),
+        CacheCommand::Clean => clean::clean(cache, printer),
     }
 }

@@ -9,7 +9,7 @@ use refrain_store::{NodeChange, RunEntry, Store};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::project::Project;
+use crate::project::Cache;
 
 /// The fewest characters of a short id.
 const SHORTEST: usize = 6;
@@ -24,10 +24,10 @@ pub struct Past {
 }
 
 impl Past {
-    /// All that is remembered of a project's runs.
-    pub fn of(project: &Project, store: &Store) -> Self {
+    /// All that is remembered of a pipeline's runs.
+    pub fn of(cache: &Cache, store: &Store) -> Self {
         let mut runs = store.runs(usize::MAX);
-        runs.retain(|run| *run.pipeline == *project.pipeline.name());
+        runs.retain(|run| *run.pipeline == *cache.pipeline);
         Past::new(runs)
     }
 

@@ -12,7 +12,7 @@ use refrain::{CacheConfig, Inputs, Pipeline};
 use refrain_store::Limits;
 
 use crate::args::{Command, ManifestArgs, ManifestCommand, Options, PipelineArgs};
-use crate::assembly::assemble;
+use crate::assembly::{assemble, cache};
 use crate::commands;
 use crate::completion;
 use crate::discovery;
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::help::describe;
 use crate::printer::{Printer, Verbosity};
-use crate::project::Project;
+use crate::project::{Cache, Project};
 use crate::settings::Settings;
 use crate::style::When;
 
@@ -97,25 +97,33 @@ impl Program {
             Err(code) => return code,
         };
         carry_out(&args.options, |printer, settings| {
-            if let Command::Completions(args) = &args.command {
-                return completion::print(args.shell, &name, printer);
-            }
-            let cache = match cache {
+            let config = match cache {
                 Some(config) => config,
                 None => settings.cache()?,
+            };
+            let cache = Cache {
+                pipeline: pipeline.name().to_owned(),
+                config: Settings::apply(config, &args.options, Path::new("")),
+                limits: Limits::default(),
+            };
+            let command = match args.command {
+                Command::Pipeline(command) => command,
+                Command::Cache(command) => return commands::on_cache(command, &cache, printer),
+                Command::Completions(args) => {
+                    return completion::print(args.shell, &name, printer);
+                }
             };
             let project = Project {
                 pipeline,
                 inputs: given,
                 texts: Vec::new(),
-                cache: Settings::apply(cache, &args.options, Path::new("")),
-                limits: Limits::default(),
+                cache,
                 exports: BTreeMap::new(),
                 here: None,
                 jobs: settings.jobs,
                 keep_going: settings.keep_going,
             };
-            commands::carry_out(args.command, project, printer)
+            commands::on_project(command, project, printer)
         })
     }
 }
@@ -134,10 +142,15 @@ pub fn manifest_main() -> ExitCode {
         }
         ManifestCommand::Init(args) => commands::init(&args, printer),
         ManifestCommand::Schema => commands::schema(printer),
-        ManifestCommand::Shared(command) => {
+        ManifestCommand::Shared(Command::Cache(command)) => {
+            let found = discovery::find(args.file.as_deref())?;
+            let cache = cache(&found, settings, &args.options)?;
+            commands::on_cache(command, &cache, printer)
+        }
+        ManifestCommand::Shared(Command::Pipeline(command)) => {
             let found = discovery::find(args.file.as_deref())?;
             let project = assemble(&found, settings, &args.options, printer)?;
-            commands::carry_out(command, project, printer)
+            commands::on_project(command, project, printer)
         }
     })
 }

@@ -22,10 +22,8 @@ pub struct Project {
     pub inputs: Inputs,
     /// Inputs that are texts whatever they look like.
     pub texts: Vec<Arc<str>>,
-    /// How outputs are remembered.
-    pub cache: CacheConfig,
-    /// How much of them `gc` leaves.
-    pub limits: Limits,
+    /// Where its outputs are remembered.
+    pub cache: Cache,
     /// Where outputs are also put, by node.
     pub exports: BTreeMap<Arc<str>, PathBuf>,
     /// Where the user is, if that is not the root.
@@ -55,14 +53,27 @@ impl Project {
 
     /// A runner for the pipeline.
     pub fn runner(&self) -> Result<Runner> {
-        Ok(Runner::new(self.cache.clone())?)
+        Ok(Runner::new(self.cache.config.clone())?)
     }
+}
 
+/// Where a pipeline's outputs are remembered.
+#[derive(Debug)]
+pub struct Cache {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// How they are.
+    pub config: CacheConfig,
+    /// How much of them `gc` leaves.
+    pub limits: Limits,
+}
+
+impl Cache {
     /// The store alone, for commands that run nothing.
-    pub fn store(&self) -> Result<Arc<Store>> {
-        if !self.cache.enabled {
-            return Err(Error::CachingOff);
+    pub fn store(&self) -> Result<Store> {
+        match self.config.enabled {
+            true => Ok(Store::open(&self.config.cache_dir)?),
+            false => Err(Error::CachingOff),
         }
-        Ok(Arc::new(Store::open(&self.cache.cache_dir)?))
     }
 }

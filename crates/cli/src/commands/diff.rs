@@ -31,8 +31,8 @@ enum Change {
 }
 
 pub fn diff(args: &DiffArgs, project: &Project, printer: &Printer) -> Result<Exit> {
-    let store = project.store()?;
-    let past = Past::of(project, &store);
+    let store = project.cache.store()?;
+    let past = Past::of(&project.cache, &store);
     let (from, to) = (past.find(&args.from)?, past.find(&args.to)?);
     let (old, new) = (store.signatures_at(&from.id), store.signatures_at(&to.id));
     let differences = differences(project, &store, &old, &new);

@@ -12,16 +12,16 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::figures::{bytes, elapsed, milliseconds};
 use crate::printer::Printer;
-use crate::project::Project;
+use crate::project::Cache;
 use crate::style::{DIM, NAME};
 use crate::table::{Table, cell, plain};
 
-pub fn gc(args: &GcArgs, project: &Project, printer: &Printer) -> Result<Exit> {
+pub fn gc(args: &GcArgs, cache: &Cache, printer: &Printer) -> Result<Exit> {
     let limits = Limits {
-        max_size: args.max_size.or(project.limits.max_size),
-        max_age: args.max_age.or(project.limits.max_age),
+        max_size: args.max_size.or(cache.limits.max_size),
+        max_age: args.max_age.or(cache.limits.max_age),
     };
-    let store = project.store()?;
+    let store = cache.store()?;
     let collected = store.gc(&limits, SystemTime::now(), args.dry_run)?;
     if args.print.json {
         printer.json(&object(&collected, args.dry_run))?;

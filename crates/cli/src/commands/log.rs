@@ -11,13 +11,13 @@ use crate::exit::Exit;
 use crate::figures::{ago, clock, elapsed, milliseconds};
 use crate::past::{Past, counts, reason, saved, started};
 use crate::printer::Printer;
-use crate::project::Project;
+use crate::project::Cache;
 use crate::style::{BAD, DIM, GOOD, NAME, SPARED, WARN};
 use crate::table::{Cell, Table, cell, plain};
 
-pub fn log(args: LogArgs, project: &Project, printer: &Printer) -> Result<Exit> {
-    let store = project.store()?;
-    let past = Past::of(project, &store);
+pub fn log(args: LogArgs, cache: &Cache, printer: &Printer) -> Result<Exit> {
+    let store = cache.store()?;
+    let past = Past::of(cache, &store);
     if let Some(id) = &args.run {
         let run = past.find(id)?;
         let changes = store.changes(&run.id);

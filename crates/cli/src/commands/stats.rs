@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::figures::{bytes, elapsed, milliseconds};
 use crate::past::{Past, counts, saved};
 use crate::printer::Printer;
-use crate::project::Project;
+use crate::project::Cache;
 use crate::style::{DIM, GOOD, NAME};
 use crate::table::{Table, cell, plain};
 
@@ -38,14 +38,14 @@ struct Cost {
     bytes: u64,
 }
 
-pub fn stats(args: &JsonArgs, project: &Project, printer: &Printer) -> Result<Exit> {
-    let store = project.store()?;
-    let past = Past::of(project, &store);
+pub fn stats(args: &JsonArgs, cache: &Cache, printer: &Printer) -> Result<Exit> {
+    let store = cache.store()?;
+    let past = Past::of(cache, &store);
     let mut costs = costs(&past, &store);
     costs.sort_by_key(|(_, cost)| std::cmp::Reverse(cost.spent));
     let sums = sums(&past, &costs);
     if args.json {
-        printer.json(&object(project, &sums, &costs))?;
+        printer.json(&object(cache, &sums, &costs))?;
     } else {
         printer.text(overview(&sums))?;
         printer.text(format_args!("\n{}", table(&costs)))?;
@@ -131,7 +131,7 @@ fn table(costs: &[(Arc<str>, Cost)]) -> Table {
     table
 }
 
-fn object(project: &Project, sums: &Sums, costs: &[(Arc<str>, Cost)]) -> Value {
+fn object(cache: &Cache, sums: &Sums, costs: &[(Arc<str>, Cost)]) -> Value {
     let nodes = costs.iter().map(|(name, cost)| {
         json!({
             "name": &**name,
@@ -143,7 +143,7 @@ fn object(project: &Project, sums: &Sums, costs: &[(Arc<str>, Cost)]) -> Value {
     });
     json!({
         "format": FORMAT,
-        "pipeline": project.pipeline.name(),
+        "pipeline": cache.pipeline,
         "runs": sums.runs,
         "hit_rate": sums.hit_rate(),
         "counts": sums.counts,

@@ -4,6 +4,7 @@
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
+use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::{Rerun, Verdict};
@@ -27,7 +28,7 @@ pub fn verify(args: VerifyArgs, project: Project, printer: &Printer) -> Result<E
     let runner = project.runner()?;
     let store = match runner.store() {
         Some(store) => store,
-        None => project.store()?,
+        None => Arc::new(project.cache.store()?),
     };
     let verified = verified(&store, printer);
     verified.findings.iter().for_each(remove);

@@ -41,7 +41,7 @@ pub fn why(args: WhyArgs, project: Project, printer: &Printer) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     let store = runner.store().ok_or(Error::CachingOff)?;
-    let past = Past::of(&project, &store);
+    let past = Past::of(&project.cache, &store);
     let last = last(&past, &store, node);
     if args.print.json {
         let last = last.map(|(run, change)| object(&store, run, &change));
@@ -65,8 +65,8 @@ pub fn why(args: WhyArgs, project: Project, printer: &Printer) -> Result<Exit> {
 
 /// Why the node ran in a past run.
 fn in_run(args: &WhyArgs, id: &str, project: &Project, printer: &Printer) -> Result<Exit> {
-    let store = project.store()?;
-    let past = Past::of(project, &store);
+    let store = project.cache.store()?;
+    let past = Past::of(&project.cache, &store);
     let run = past.find(id)?;
     let node = args.node.as_str();
     let mut changes = store.changes(&run.id).into_iter();
