@@ -4,11 +4,11 @@
 //! part shared by a hundred nodes and one environment part for all.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use refrain_store::{
-    Claimed, Codec, Digest, Leaf, Lookup, NodeChange, Part, Parts, Record, RunEntry, Signature,
-    Store, codec,
+    Claimed, Codec, Digest, Leaf, Limits, ListEntry, Lookup, NodeChange, Part, Parts, Record,
+    RunEntry, Signature, Store, codec,
 };
 
 fn main() {
@@ -128,7 +128,85 @@ fn main() {
         start.elapsed()
     );
     large(&store);
+    files(&store);
+    collecting(store);
     encoding();
+}
+
+/// A list of 100,000 files, some 100 of which are large, and a tree of them.
+fn files(store: &Store) {
+    const FILES: usize = 100_000;
+    let scratch = store.scratch().expect("scratch");
+    for number in 0..FILES {
+        let size = if number % 1000 == 0 { 10_000 } else { 20 };
+        let text = format!("{number:size$}");
+        std::fs::write(scratch.path().join(number.to_string()), text).expect("write");
+    }
+    let timed = |what: &str, start: Instant| {
+        println!("100,000 files: {what} {:.1?}", start.elapsed());
+    };
+    let start = Instant::now();
+    let entries: Vec<ListEntry> = (0..FILES)
+        .map(|number| ListEntry {
+            key: format!("docs/{number}.txt").into(),
+            output: store
+                .adopt_file(&scratch.path().join(number.to_string()))
+                .expect("adopt"),
+        })
+        .collect();
+    timed("adopt_file()", start);
+    let start = Instant::now();
+    let list = store.write_list(&entries).expect("write");
+    timed("write_list()", start);
+    let start = Instant::now();
+    let entries = store.load_list(&list).expect("load");
+    timed("load_list()", start);
+    let start = Instant::now();
+    store.present(&list).expect("present");
+    timed("present(), of the list", start);
+    let dir = scratch.path().join("all");
+    std::fs::create_dir(&dir).expect("mkdir");
+    for what in ["place()", "place(), again"] {
+        let start = Instant::now();
+        for (number, entry) in entries.iter().enumerate() {
+            let path = store.place(&entry.output).expect("place");
+            std::fs::hard_link(&path, dir.join(number.to_string())).ok();
+        }
+        timed(what, start);
+    }
+    let start = Instant::now();
+    let tree = store.adopt_tree(&dir).expect("adopt");
+    timed("adopt_tree(), of copies", start);
+    for what in ["place(), of the tree", "place(), of the tree, again"] {
+        let start = Instant::now();
+        store.place(&tree).expect("place");
+        timed(what, start);
+    }
+}
+
+fn collecting(store: Store) {
+    let start = Instant::now();
+    let found = store.verify(&mut |_| ());
+    println!(
+        "verify(), {} records, {} blobs: {:.1?}",
+        found.records,
+        found.blobs,
+        start.elapsed()
+    );
+    let limits = Limits {
+        max_size: Some(0),
+        max_age: None,
+    };
+    for dry_run in [true, false] {
+        let start = Instant::now();
+        let gone = store.gc(&limits, SystemTime::now(), dry_run).expect("gc");
+        println!(
+            "gc() of {} records, {} blobs, dry run {dry_run}: {:.1?}",
+            gone.records,
+            gone.blobs,
+            start.elapsed()
+        );
+    }
 }
 
 fn large(store: &Store) {

@@ -6,17 +6,17 @@
 //! database, so they are spread over many files. Where the system has no such locks, a
 //! claim always succeeds: work may be done twice and is never done wrongly. Unaware of records.
 //!
-//! The same files say what else live processes have for themselves: a slot for scratch directories, the outputs
-//! that they placed, and the cache directory as such.
+//! Other bytes of the first file say what else live processes have: a slot of their own, and the directory as such.
 
 mod system;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cap_std::fs::File;
+use parking_lot::{RwLock, RwLockReadGuard};
 use rustc_hash::FxHashMap;
 
-use crate::digest::{Digest, Signature};
+use crate::digest::Signature;
 use crate::root::Root;
 use system::Asked;
 
@@ -56,6 +56,20 @@ pub(crate) struct Locks {
     spread: [OnceLock<Option<File>>; SPREAD],
     /// How many claims of this process stand on a byte: the kernel does not count them.
     held: Mutex<FxHashMap<u64, u32>>,
+    /// The same for threads of this process: the kernel does not tell them apart.
+    sweeping: RwLock<()>,
+}
+
+/// Something is being placed.
+pub(crate) struct Placing<'a> {
+    locks: &'a Locks,
+    _here: RwLockReadGuard<'a, ()>,
+}
+
+impl Drop for Placing<'_> {
+    fn drop(&mut self) {
+        self.locks.release(SWEEPING);
+    }
 }
 
 /// Keys take the bytes below this one; the store's own locks stand above.
@@ -67,12 +81,11 @@ const OPEN: u64 = KEYS + 4;
 /// Shared by everybody who wrote blobs and may not have recorded them yet.
 const WRITING: u64 = KEYS + 5;
 
-/// The slots for scratch directories start here.
-const SLOTS: u64 = KEYS + (1 << 32);
+/// Shared while something is placed, had alone while something is swept.
+const SWEEPING: u64 = KEYS + 6;
 
-/// The bytes for outputs that are in use start here.
-const HOLDS: u64 = KEYS + HOLDS_BYTES;
-const HOLDS_BYTES: u64 = 1 << 61;
+/// The slots of live processes start here.
+const SLOTS: u64 = KEYS + (1 << 32);
 
 /// The number of files that claims are spread over.
 const SPREAD: usize = 64;
@@ -104,6 +117,7 @@ impl Locks {
             dir: root.subdirectory_or_create(CLAIMS).ok(),
             spread: [const { OnceLock::new() }; SPREAD],
             held: Mutex::default(),
+            sweeping: RwLock::default(),
         })
     }
 
@@ -161,33 +175,28 @@ impl Locks {
         system::is_locked(self.file(offset), offset)
     }
 
-    /// Keeps what was placed under this digest from being removed, together with others who use it.
-    pub(crate) fn hold(self: &Arc<Self>, digest: &Digest) -> Claim {
-        let offset = hold_offset(digest);
+    /// Lets nothing be swept meanwhile, together with others who place something.
+    pub(crate) fn placing(&self) -> Placing<'_> {
+        let here = self.sweeping.read();
         let mut held = self.held();
-        let count = held.entry(offset).or_insert(0);
+        let count = held.entry(SWEEPING).or_insert(0);
         if *count == 0 {
-            // Nobody has it alone for longer than it takes to remove it.
-            system::share(self.file(offset), offset);
+            system::share(&self.file, SWEEPING);
         }
         *count += 1;
-        Claim {
-            locks: Some(Arc::clone(self)),
-            offset,
+        Placing {
+            locks: self,
+            _here: here,
         }
     }
 
-    /// Does `remove` while nobody uses what was placed under this digest; `None` where somebody does.
-    pub(crate) fn unless_held<T>(&self, digest: &Digest, remove: impl FnOnce() -> T) -> Option<T> {
-        let offset = hold_offset(digest);
-        let held = self.held();
-        let file = self.file(offset);
-        if held.contains_key(&offset) || system::try_lock(file, offset) == Asked::Refused {
-            return None;
-        }
-        let removed = remove();
-        system::unlock(file, offset);
-        Some(removed)
+    /// Does `sweep` while nobody places anything.
+    pub(crate) fn sweeping<T>(&self, sweep: impl FnOnce() -> T) -> T {
+        let _here = self.sweeping.write();
+        system::wait_lock(&self.file, SWEEPING);
+        let swept = sweep();
+        system::unlock(&self.file, SWEEPING);
+        swept
     }
 
     /// Takes the slot `number`, which one open store has at a time; `None` where somebody has it.
@@ -223,12 +232,10 @@ impl Locks {
 
     /// The file in which a byte is locked: the highest bits of a key's offset choose it.
     fn file(&self, offset: u64) -> &File {
-        let part = match offset {
-            HOLDS.. => (offset - HOLDS) / (HOLDS_BYTES / SPREAD as u64),
-            KEYS.. => return &self.file,
-            _ => offset / (KEYS / SPREAD as u64),
-        };
-        let number = part as usize;
+        if offset >= KEYS {
+            return &self.file;
+        }
+        let number = (offset / (KEYS / SPREAD as u64)) as usize;
         let open = || {
             let dir = self.dir.as_ref()?;
             dir.read_write(format!("{number:02x}")).ok()
@@ -242,10 +249,6 @@ impl Locks {
     fn held(&self) -> std::sync::MutexGuard<'_, FxHashMap<u64, u32>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn hold_offset(digest: &Digest) -> u64 {
-    HOLDS + (digest.prefix() & (HOLDS_BYTES - 1))
 }
 
 /// A claim on nothing, for a directory without a lock file.

@@ -57,12 +57,6 @@ macro_rules! name_of_32_bytes {
             pub const fn as_bytes(&self) -> &[u8; 32] {
                 &self.0
             }
-
-            /// The first eight bytes, little endian: the key of indexes, which compare the rest as well.
-            pub(crate) fn prefix(&self) -> u64 {
-                let [a, b, c, d, e, f, g, h, ..] = self.0;
-                u64::from_le_bytes([a, b, c, d, e, f, g, h])
-            }
         }
 
         impl fmt::Display for $name {
@@ -122,6 +116,14 @@ impl Digest {
     /// Hashes `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
+    }
+}
+
+impl Signature {
+    /// The first eight bytes, little endian: the key of indexes, which compare the rest as well.
+    pub(crate) fn prefix(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 }
 

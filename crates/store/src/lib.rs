@@ -41,6 +41,9 @@ mod export;
 #[allow(clippy::disallowed_methods, reason = "this room reads source files")]
 mod sources;
 
+mod slot;
+
+mod placed;
 mod scratch;
 mod snapshot;
 mod survey;

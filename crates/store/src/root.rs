@@ -184,6 +184,13 @@ impl Root {
         Ok(file)
     }
 
+    /// Opens a regular file for adding to its end, creating it empty.
+    pub(crate) fn append(&self, name: impl AsRef<Path>) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        let (file, _) = self.open_with(name, options.append(true).create(true).mode(0o666))?;
+        Ok(file)
+    }
+
     /// Opens a regular file for reading and writing, where there is one.
     pub(crate) fn read_existing(&self, name: impl AsRef<Path>) -> io::Result<File> {
         let (file, _) = self.open_with(name, OpenOptions::new().read(true).write(true))?;

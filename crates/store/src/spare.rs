@@ -13,7 +13,8 @@ use crate::blobs::Blobs;
 use crate::digest::Digest;
 use crate::error::Damage;
 use crate::root::Root;
-use crate::scratch::{Scratch, Scratches};
+use crate::scratch::Scratch;
+use crate::slot::Slot;
 use crate::tree::Tree;
 use crate::trees::{self, Trees};
 
@@ -27,8 +28,7 @@ pub(crate) struct Spare {
 struct Opened {
     blobs: Blobs,
     trees: Trees,
-    scratches: Scratches,
-    _scratch: Scratch,
+    slot: Arc<Slot>,
 }
 
 impl Spare {
@@ -48,10 +48,7 @@ impl Spare {
         blobs: &Blobs,
     ) -> Result<PathBuf, Damage> {
         let spare = self.opened()?;
-        let work = spare
-            .scratches
-            .outside()
-            .map_err(|error| unopened(&error))?;
+        let work = Scratch::fresh(Arc::clone(&spare.slot)).map_err(|error| unopened(&error))?;
         spare.trees.place(digest, tree, blobs, &work, || ())
     }
 
@@ -66,14 +63,12 @@ impl Spare {
 }
 
 fn open() -> io::Result<Opened> {
-    let scratches = Scratches::default();
-    let scratch = scratches.outside()?;
-    let root = Arc::new(Root::open(scratch.path())?);
+    let slot = Arc::new(Slot::outside()?);
+    let root = Arc::new(Root::open(slot.dir.own_path())?);
     Ok(Opened {
         blobs: Blobs::new(Arc::clone(&root)),
         trees: Trees::new(root),
-        scratches,
-        _scratch: scratch,
+        slot,
     })
 }
 

@@ -21,7 +21,6 @@ use std::sync::{Arc, Once};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use rustc_hash::FxHashMap;
 use tracing::debug;
 
 use crate::access::Access;
@@ -31,9 +30,10 @@ use crate::database::Key;
 use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
 use crate::index::Index;
+use crate::placed::Placed;
 use crate::record::{Lookup, Record};
 use crate::root::{Identity, Root};
-use crate::scratch::{self, Scratches};
+use crate::slot::{self, OwnSlot};
 use crate::sources::Sources;
 use crate::spare::Spare;
 use crate::trees::Trees;
@@ -68,10 +68,9 @@ pub struct Store {
     blobs: Blobs,
     trees: Trees,
     sources: Sources,
-    scratches: Scratches,
+    slot: OwnSlot,
+    placed: Placed,
     spare: Spare,
-    /// What was placed, and may be in use by who was given the path.
-    placed: Mutex<FxHashMap<Digest, Claim>>,
     /// Others were told that there may be blobs without a record.
     writing: Once,
     /// The state of `metadata.json` and the pipelines in it, as last written or read.
@@ -127,9 +126,9 @@ impl Store {
             root,
             index,
             sources: Sources::default(),
-            scratches: Scratches::default(),
+            slot: OwnSlot::default(),
+            placed: Placed::default(),
             spare: Spare::default(),
-            placed: Mutex::default(),
             writing: Once::new(),
             snapshot: Mutex::default(),
             runs_queued: AtomicBool::new(false),
@@ -252,7 +251,7 @@ fn prepare(root: &Root) -> io::Result<Arc<Locks>> {
         });
     let tidied = marks
         .and_then(|()| root.sweep(SystemTime::now()))
-        .and_then(|()| scratch::sweep(root, &locks));
+        .and_then(|()| slot::sweep(root, &locks));
     if let Err(error) = tidied {
         debug!(%error, "the cache directory is not tidy");
     }

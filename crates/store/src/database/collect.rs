@@ -48,10 +48,10 @@ impl Database {
             .collect()
     }
 
-    /// Removes the record with this id, if it was not used since; says whether it did.
-    pub(crate) fn evict(&mut self, id: i64, used_ms: i64) -> rusqlite::Result<bool> {
+    /// Removes the record with this id, if it was not used since; says whether it did. `last` was the highest id.
+    pub(crate) fn evict(&mut self, id: i64, used_ms: i64, last: i64) -> rusqlite::Result<bool> {
         // The highest id is never given out twice.
-        let sql = match id == self.last_id()? {
+        let sql = match id == last {
             true => {
                 "UPDATE records SET signature = 0, resolved = 0, body = zeroblob(50)
                  WHERE id = ?1 AND used_ms = ?2"

@@ -9,7 +9,7 @@ use crate::claim::{self, Locks};
 use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::root::Root;
-use crate::{blobs, opening, scratch, snapshot, trees};
+use crate::{blobs, opening, slot, snapshot, trees};
 
 /// A directory of ours, and whether a name in it is.
 type Directory = (&'static str, fn(&str) -> bool);
@@ -17,7 +17,7 @@ type Directory = (&'static str, fn(&str) -> bool);
 const DIRECTORIES: [Directory; 4] = [
     (blobs::DIRECTORY, |name| Blob::named(name).is_some()),
     (trees::DIRECTORY, |name| name.parse::<Digest>().is_ok()),
-    (scratch::DIRECTORY, scratch::is_slot),
+    (slot::DIRECTORY, slot::is_slot),
     (claim::CLAIMS, |name| u8::from_str_radix(name, 16).is_ok()),
 ];
 

@@ -5,6 +5,8 @@ use std::io::{self, Cursor, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use tracing::debug;
+
 use super::Store;
 use super::outputs::verify_inline;
 use crate::blob::Blob;
@@ -25,8 +27,9 @@ impl Store {
     /// It is removed when dropped. One that a killed process left is removed by a later open, one that a live
     /// process has never is.
     pub fn scratch(&self) -> Result<Scratch, StoreError> {
-        self.scratches
-            .fresh(&self.root, self.index.locks())
+        self.slot
+            .get(&self.root, self.index.locks())
+            .and_then(Scratch::fresh)
             .map_err(|source| StoreError::Io {
                 operation: "make a scratch directory in",
                 path: self.root.own_path().to_owned(),
@@ -75,7 +78,7 @@ impl Store {
     ///
     /// [`Damage::Unplaced`] says that the bytes are fine and could not be put anywhere.
     pub fn place(&self, output: &Output) -> Result<PathBuf, Damage> {
-        self.hold(&output.digest);
+        self.tell_placed(&output.digest);
         if output.codec == Codec::TREE {
             return self.place_tree(output);
         }
@@ -95,10 +98,13 @@ impl Store {
     }
 
     /// Keeps what is placed under this digest from being collected as long as the store is open.
-    fn hold(&self, digest: &Digest) {
-        if let Some(locks) = self.index.locks() {
-            let mut placed = self.placed.lock();
-            placed.entry(*digest).or_insert_with(|| locks.hold(digest));
+    fn tell_placed(&self, digest: &Digest) {
+        let Some(locks) = self.index.locks() else {
+            return;
+        };
+        let slot = || self.slot.get(&self.root, Some(locks));
+        if let Err(error) = self.placed.tell(digest, locks, slot) {
+            debug!(%error, %digest, "others are not told what is placed");
         }
     }
 

@@ -20,8 +20,8 @@ use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
 use crate::fields::millis;
 use crate::inventory::Inventory;
+use crate::placed::InUse;
 use crate::root::Identity;
-use crate::scratch::Scratch;
 
 /// How long a record is on its way after its blob, at most: an hour, in nanoseconds.
 const ON_ITS_WAY: i128 = 3_600_000_000_000;
@@ -136,12 +136,12 @@ impl Store {
 
     /// Removes the records that are to go. One that was used meanwhile stays.
     fn evict(&self, collection: &mut Collection<'_>) -> Result<(), StoreError> {
-        let items = &collection.inventory.items;
+        let (items, last_id) = (&collection.inventory.items, collection.last_id);
         let mut gone = FxHashSet::default();
         for batch in collection.going.chunks(BATCH) {
             let evict = |database: &mut crate::database::Database, step: usize| {
                 let (at, item) = (batch[step], &items[batch[step]]);
-                match database.evict(item.id, item.used_ms)? {
+                match database.evict(item.id, item.used_ms, last_id)? {
                     true => gone.insert(at),
                     false => gone.remove(&at),
                 };
@@ -176,13 +176,8 @@ impl Store {
             bytes: going.map(|item| item.bytes).sum(),
             ..Collected::default()
         };
-        for (blob, found) in &collection.standing.blobs {
-            if !collection.keeps(blob, found, &kept) && self.remove_blob(collection, blob, found) {
-                collected.blobs += 1;
-                collected.bytes += found.size;
-            }
-        }
-        collected.trees = self.remove_trees(collection, &kept)?;
+        self.remove_blobs(collection, &kept, &mut collected)?;
+        self.remove_trees(collection, &kept, &mut collected)?;
         collected.left = size_of(inventory, &collection.standing) - collected.bytes;
         collected.nodes = tally.into_usage(inventory);
         collected.elapsed = collected.nodes.iter().map(|node| node.elapsed).sum();
@@ -216,34 +211,69 @@ impl Store {
         })
     }
 
-    /// Says whether the blob went, or would go.
-    fn remove_blob(&self, collection: &Collection<'_>, blob: &Blob, found: &Identity) -> bool {
-        if collection.dry_run {
-            return true;
-        }
-        let remove = || self.blobs.remove(blob, found).unwrap_or(false);
-        collection.locks.unless_held(&blob.digest, remove) == Some(true)
+    /// Removes blobs that nothing refers to.
+    fn remove_blobs(
+        &self,
+        collection: &Collection<'_>,
+        kept: &Kept,
+        collected: &mut Collected,
+    ) -> Result<(), StoreError> {
+        let mut going: Vec<(&Blob, &Identity)> = collection.standing.blobs.iter().collect();
+        going.retain(|(blob, found)| !collection.keeps(blob, found, kept));
+        let remove =
+            |(blob, found): &(&Blob, &Identity)| self.blobs.remove(blob, found).unwrap_or(false);
+        self.remove_unused(collection, &mut going, |(blob, _)| blob.digest, remove)?;
+        collected.blobs = going.len() as u64;
+        collected.bytes += going.iter().map(|(_, found)| found.size).sum::<u64>();
+        Ok(())
     }
 
-    /// Removes trees that cannot be asked for any more; their number.
-    fn remove_trees(&self, collection: &Collection<'_>, kept: &Kept) -> Result<u64, StoreError> {
-        let failed = |source| StoreError::Io {
-            operation: "list the trees in",
-            path: self.root.own_path().to_owned(),
-            source,
-        };
-        let mut trees = self.trees.all().map_err(failed)?;
-        trees.retain(|digest| !kept.trees.contains(digest));
-        if collection.dry_run || trees.is_empty() {
-            return Ok(trees.len() as u64);
+    /// Removes trees that cannot be asked for any more.
+    fn remove_trees(
+        &self,
+        collection: &Collection<'_>,
+        kept: &Kept,
+        collected: &mut Collected,
+    ) -> Result<(), StoreError> {
+        let mut going: Vec<&Digest> = collection.standing.trees.iter().collect();
+        going.retain(|digest| !kept.trees.contains(digest));
+        if !going.is_empty() {
+            // Moved away at once, and removed with this.
+            let work = self.scratch()?;
+            let remove = |digest: &&Digest| self.trees.remove(digest, &work).is_ok();
+            self.remove_unused(collection, &mut going, |digest| **digest, remove)?;
         }
-        // Moved away at once, and removed with this.
-        let work: Scratch = self.scratch()?;
-        trees.retain(|digest| {
-            let remove = || self.trees.remove(digest, &work).is_ok();
-            collection.locks.unless_held(digest, remove) == Some(true)
-        });
-        Ok(trees.len() as u64)
+        collected.trees = going.len() as u64;
+        Ok(())
+    }
+
+    /// Removes what is not placed by a live process, and keeps in `going` what went.
+    fn remove_unused<T: Copy>(
+        &self,
+        collection: &Collection<'_>,
+        going: &mut Vec<T>,
+        digest: impl Fn(&T) -> Digest,
+        remove: impl Fn(&T) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut in_use = InUse::default();
+        let mut gone = Vec::with_capacity(going.len());
+        for batch in going.chunks(BATCH) {
+            let swept = collection.locks.sweeping(|| {
+                in_use.refresh(&self.root, collection.locks)?;
+                let goes = |one: &&T| {
+                    !in_use.contains(&digest(one)) && (collection.dry_run || remove(one))
+                };
+                gone.extend(batch.iter().filter(goes));
+                Ok(())
+            });
+            swept.map_err(|source| StoreError::Io {
+                operation: "read what is placed in",
+                path: self.root.own_path().to_owned(),
+                source,
+            })?;
+        }
+        *going = gone;
+        Ok(())
     }
 
     /// Removes what is kept for several records and belongs to none any more, and writes the snapshots of which records
