@@ -15,6 +15,7 @@ mod index;
 mod interrupt;
 mod model;
 mod nearest;
+mod pipeline;
 mod postings;
 mod printing;
 mod random;
@@ -26,7 +27,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use refrain::{CacheConfig, Pipeline, Runner, Status, dir, functions, inputs};
+use refrain::{CacheConfig, Runner, Status, dir, inputs};
 
 use crate::args::Args;
 use crate::search::Searcher;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    let pipeline = pipeline()?;
+    let pipeline = pipeline::pipeline()?;
     let runner = Runner::new(CacheConfig::new(&args.cache_dir))?;
     interrupt::cancels(runner.cancel())?;
     let run = runner.run(
@@ -73,20 +74,6 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
         printing::text(&answers)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn pipeline() -> refrain::Result<Pipeline> {
-    let pipeline = Pipeline::new(functions![
-        corpus::load_corpus,
-        corpus::split_corpus,
-        corpus::select_passages,
-        tokens::tokenise,
-        model::fit_model,
-        embeddings::embed_passages,
-        index::build_index,
-        postings::build_postings,
-    ])?;
-    pipeline.named("retrieval").targets(Searcher::TARGETS)
 }
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {

@@ -38,9 +38,6 @@ pub struct Answer<'a> {
 }
 
 impl Searcher {
-    /// The names of the outputs that a search needs.
-    pub const TARGETS: [&str; 4] = ["passages", "model", "index", "postings"];
-
     /// Loads what a run left.
     pub fn new(run: &Run) -> refrain::Result<Self> {
         Ok(Searcher {

@@ -27,6 +27,20 @@ pub fn retrieval() -> &'static Path {
     })
 }
 
+/// The pipeline of the example as a command.
+pub fn retrieval_pipeline() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let what = [
+            "--package",
+            "refrain-cli",
+            "--example",
+            "retrieval-pipeline",
+        ];
+        build(&workspace(), &what)
+    })
+}
+
 /// The program `refrain`, built beside these tests.
 pub fn refrain() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

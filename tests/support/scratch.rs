@@ -7,7 +7,7 @@ use std::process::Command;
 
 use refrain::{CacheConfig, Node, Param, Pipeline, Runner, inputs};
 
-use crate::example::{refrain, retrieval, workspace};
+use crate::example::{refrain, retrieval, retrieval_pipeline, workspace};
 use crate::pages::{Block, Page};
 use crate::project::copy;
 
@@ -97,10 +97,16 @@ fn fill(cache: &Path) {
 /// the second take minutes.
 fn install_cargo(bin: &Path, commands: &str) {
     let mut script = "#!/bin/sh\ncase \"$*\" in\n".to_owned();
-    if commands.contains("--example retrieval") {
-        let program = retrieval().display();
-        let start = "\"run --release --example retrieval -- \"*";
-        script += &format!("{start}) shift 5; exec '{program}' \"$@\" ;;\n");
+    let examples: [(&str, fn() -> &'static Path); 2] = [
+        ("retrieval", retrieval),
+        ("retrieval-pipeline", retrieval_pipeline),
+    ];
+    for (name, program) in examples {
+        let start = format!("run --release --example {name} -- ");
+        if commands.contains(&start) {
+            let program = program().display();
+            script += &format!("\"{start}\"*) shift 5; exec '{program}' \"$@\" ;;\n");
+        }
     }
     // Heavy, and with figures of their own: that they exist is checked by name.
     script += "\"test \"*|\"bench \"*|*\"--example measure \"*) ;;\n";
