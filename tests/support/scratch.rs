@@ -97,8 +97,8 @@ fn fill(cache: &Path) {
 /// the second take minutes.
 fn install_cargo(bin: &Path, commands: &str) {
     let mut script = "#!/bin/sh\ncase \"$*\" in\n".to_owned();
-    let examples: [(&str, fn() -> &'static Path); 2] = [
-        ("retrieval", retrieval),
+    let examples = [
+        ("retrieval", retrieval as fn() -> &'static Path),
         ("retrieval-pipeline", retrieval_pipeline),
     ];
     for (name, program) in examples {
