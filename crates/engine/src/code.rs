@@ -20,8 +20,34 @@ pub struct Item {
     pub text: Cow<'static, str>,
     /// The file it is in, relative to its package; empty if there is none.
     pub file: Cow<'static, str>,
-    /// The line it starts on; 0 if there is none.
+    /// The line it starts on; 0 if its text is the whole file, line by line, or
+    /// if there is no file.
     pub line: u32,
+    /// The lines of the file that the lines of the text are from, where they do
+    /// not follow one another.
+    pub lines: Cow<'static, [u32]>,
+}
+
+impl Item {
+    /// Where it is: its file, and the lines of its text.
+    pub(crate) fn place(&self) -> String {
+        let mut place = format!("{}:{}", self.file, self.line);
+        if !self.lines.is_empty() {
+            place.truncate(self.file.len() + 1);
+            place.push_str(&ranges(&self.lines));
+        }
+        place
+    }
+}
+
+/// Rising numbers as ranges: `1-3,7`.
+fn ranges(numbers: &[u32]) -> String {
+    let runs = numbers.chunk_by(|one, next| one + 1 == *next);
+    let runs = runs.map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        _ => run[0].to_string(),
+    });
+    runs.collect::<Vec<String>>().join(",")
 }
 
 /// What a node's behaviour is made of.
@@ -55,6 +81,7 @@ impl Code {
             text: Cow::Owned(version.to_owned()),
             file: Cow::Borrowed(""),
             line: 0,
+            lines: Cow::Borrowed(&[]),
         };
         Code::new(vec![item], None)
     }
@@ -73,5 +100,16 @@ impl Code {
     pub(crate) fn imported(&self, depth: u32) -> impl Iterator<Item = &Item> {
         self.items()
             .filter(move |item| item.level > 0 && item.level <= depth)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_follow_one_another_are_a_range() {
+        assert_eq!(ranges(&[1, 2, 3, 7, 9, 10]), "1-3,7,9-10");
+        assert_eq!(ranges(&[4]), "4");
     }
 }

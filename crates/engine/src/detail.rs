@@ -199,22 +199,53 @@ fn one_sided(line: String, place: &str) -> Detail {
     }
 }
 
-/// Code that has changed. Line 0 stands for a whole file.
+/// Code that has changed.
 fn changed_code(name: &str, place: &str, was: &str, is: &str) -> Detail {
     let Some(changed) = changed_line(was, is) else {
-        return one_sided(format!("{name}{} changed", at(place)), place);
+        return one_sided(format!("{name}{} changed", at(place)), first(place));
     };
-    match place.rsplit_once(':') {
-        Some((file, "0")) if !file.is_empty() => {
-            let place = format!("{file}:{}", changed.number);
+    match line_of(place, changed.number) {
+        Some((file, line)) => {
+            let place = format!("{file}:{line}");
             let label = match name.ends_with(file) {
-                true => format!("{name}:{}", changed.number),
+                true => format!("{name}:{line}"),
                 false => format!("{name} ({place})"),
             };
             changed.detail(&label, &place)
         }
-        _ => changed.detail(&format!("{name}{}", at(place)), place),
+        None => changed.detail(&format!("{name}{}", at(place)), place),
     }
+}
+
+/// The file and the line in it of a line of an item's text, where that is
+/// known: of the whole file, or of lines that are all named.
+fn line_of(place: &str, number: usize) -> Option<(&str, usize)> {
+    let (file, lines) = place.rsplit_once(':')?;
+    if file.is_empty() {
+        return None;
+    }
+    if lines == "0" {
+        return Some((file, number));
+    }
+    let ranges = lines.split(',').map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    });
+    let ranges: Vec<std::ops::RangeInclusive<usize>> = ranges.collect::<Option<_>>()?;
+    if let [only] = &ranges[..]
+        && only.start() == only.end()
+    {
+        return None;
+    }
+    let last = *ranges.last()?.end();
+    // A line that was at the end and is gone is told where it was.
+    let line = ranges.into_iter().flatten().nth(number - 1);
+    Some((file, line.unwrap_or(last)))
+}
+
+/// The place of an item as its file and first line.
+fn first(place: &str) -> &str {
+    place.find(['-', ',']).map_or(place, |end| &place[..end])
 }
 
 /// The place of an item in brackets, where it has one.
@@ -222,7 +253,7 @@ fn at(place: &str) -> String {
     match place.rsplit_once(':') {
         Some(("", _)) | None => String::new(),
         Some((file, "0")) => format!(" ({file})"),
-        Some(_) => format!(" ({place})"),
+        Some(_) => format!(" ({})", first(place)),
     }
 }
 
@@ -345,6 +376,15 @@ mod tests {
         let detail = tell("text", Some(&old), Some(&new), &texts);
         assert_eq!(detail.line, "text: data/a.txt:2: `two` -> `2`");
         assert_eq!(detail.place.as_deref(), Some("data/a.txt:2"));
+    }
+
+    #[test]
+    fn the_line_of_a_file_is_told_where_it_is_known() {
+        assert_eq!(line_of("a.sh:0", 3), Some(("a.sh", 3)));
+        assert_eq!(line_of("a.py:2-4,9", 4), Some(("a.py", 9)));
+        assert_eq!(line_of("a.py:2-4,9", 5), Some(("a.py", 9)));
+        assert_eq!(line_of("src/main.rs:12", 2), None);
+        assert_eq!(line_of(":0", 1), None);
     }
 
     #[test]

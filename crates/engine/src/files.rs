@@ -140,8 +140,13 @@ pub(crate) fn list(
     digest_all(named, store)
 }
 
-/// All files below a directory, by path within it and content, sorted.
-pub(crate) fn below(dir: &Path, store: Option<&Store>) -> Result<(Digest, Tracked), Unreadable> {
+/// All files below a directory, by path within it and content, sorted. With
+/// `named` the directory's own path counts as well.
+pub(crate) fn below(
+    dir: &Path,
+    named: bool,
+    store: Option<&Store>,
+) -> Result<(Digest, Tracked), Unreadable> {
     let mut files = Vec::new();
     let mut pending = vec![dir.to_owned()];
     while let Some(next) = pending.pop() {
@@ -157,11 +162,15 @@ pub(crate) fn below(dir: &Path, store: Option<&Store>) -> Result<(Digest, Tracke
         }
     }
     files.sort();
-    let named = files.into_iter().map(|path| {
+    let within = files.into_iter().map(|path| {
         let within = path.strip_prefix(dir).unwrap_or(&path).to_owned();
         (within, path)
     });
-    digest_all(named, store)
+    let (digest, tracked) = digest_all(within, store)?;
+    match named {
+        true => Ok((Digest::of(&named_digest(dir, &digest)), tracked)),
+        false => Ok((digest, tracked)),
+    }
 }
 
 /// Where two files, or two directories with all that is in them, begin to

@@ -67,6 +67,7 @@ impl From<&'static Code> for std::sync::Arc<code::Code> {
             text: Cow::Borrowed(item.text),
             file: Cow::Borrowed(item.file),
             line: item.line,
+            lines: Cow::Borrowed(&[]),
         });
         let incomplete = found.incomplete.map(Cow::Borrowed);
         std::sync::Arc::new(code::Code::new(items, incomplete))

@@ -92,7 +92,7 @@ pub(crate) enum Kind {
     Typed(Arc<Typed>),
     File { path: PathBuf, named: bool },
     Files(Vec<PathBuf>),
-    Dir(PathBuf),
+    Dir { path: PathBuf, named: bool },
 }
 
 /// Writes a value so that another type can be read from it.
@@ -152,11 +152,12 @@ impl Input {
         })))
     }
 
-    /// The same file with its path counting as well as its content: for a
-    /// function that looks at the path itself.
+    /// The same file or directory with its path counting as well as its content:
+    /// for a function that looks at the path itself.
     pub fn named(self) -> Self {
         match self.0 {
             Kind::File { path, .. } => Input(Kind::File { path, named: true }),
+            Kind::Dir { path, .. } => Input(Kind::Dir { path, named: true }),
             kind => Input(kind),
         }
     }
@@ -165,7 +166,7 @@ impl Input {
     pub(crate) fn as_param(&self, param: &Param) -> Result<Value, String> {
         let (value, id) = match &self.0 {
             Kind::Typed(typed) => return typed.as_param(param),
-            Kind::File { path, .. } | Kind::Dir(path) => {
+            Kind::File { path, .. } | Kind::Dir { path, .. } => {
                 (Value::new(path.clone()), TypeId::of::<PathBuf>())
             }
             Kind::Files(paths) => (Value::new(paths.clone()), TypeId::of::<Vec<PathBuf>>()),
@@ -251,7 +252,10 @@ pub fn files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Input {
 /// A directory, tracked by the names and contents of all files below it; the
 /// function takes it as `&Path`.
 pub fn dir(path: impl AsRef<Path>) -> Input {
-    Input(Kind::Dir(path.as_ref().to_owned()))
+    Input(Kind::Dir {
+        path: path.as_ref().to_owned(),
+        named: false,
+    })
 }
 
 /// A value that cannot be hashed, such as a connection or a loaded model.

@@ -2,7 +2,9 @@
 //! writes and reads them, and is unaware of who compares them.
 //!
 //! * A value stands as it is shown to people: JSON, or a quoted text.
-//! * Code is a line `file:line`, then the item's text.
+//! * Code is a line `file:lines`, then the item's text. The lines are the first
+//!   one alone; or 0 where the text is the whole file; or, where its lines are
+//!   not neighbours, all of them: `1-3,7`.
 //! * A file is `@`, its digest, a space, its path; its text is the note of that
 //!   very digest, where it was kept.
 //! * Several files are a line `@@`, then one such line each, without the `@`.

@@ -102,7 +102,7 @@ impl Pipeline {
         let default = params.iter().find_map(|param| param.default.as_ref());
         let shown = default.and_then(|default| match default().0 {
             Kind::Typed(typed) => typed.shown.clone(),
-            Kind::File { .. } | Kind::Files(_) | Kind::Dir(_) => None,
+            Kind::File { .. } | Kind::Files(_) | Kind::Dir { .. } => None,
         });
         Ok(InputOutline {
             name: &source.name,

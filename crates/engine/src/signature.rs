@@ -49,7 +49,7 @@ pub(crate) fn walk_code(code: &Code, visitor: &mut impl Visitor) {
 
 fn walk_item(item: &Item, visitor: &mut impl Visitor) {
     visitor.leaf(&item.path, item.hash.as_bytes(), || {
-        Some(format!("{}:{}\n{}", item.file, item.line, item.text).into())
+        Some(format!("{}\n{}", item.place(), item.text).into())
     });
 }
 

@@ -108,7 +108,7 @@ impl Binder<'_> {
             Kind::Typed(typed) => return Ok(identify_typed(typed)),
             Kind::File { path, named } => files::one(path, *named, self.store),
             Kind::Files(paths) => files::list(paths, self.store),
-            Kind::Dir(path) => files::below(path, self.store),
+            Kind::Dir { path, named } => files::below(path, *named, self.store),
         };
         let (digest, files) = read.map_err(|(path, cause)| Error::SourceFile {
             input: source.name.to_string(),
