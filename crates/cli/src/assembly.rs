@@ -162,8 +162,8 @@ fn give(inputs: Inputs, input: &Input, list: &[File]) -> Result<Inputs> {
     let name = &*input.name.value;
     Ok(match &input.kind {
         InputKind::Value(value) => inputs.with(name, value.clone()),
-        InputKind::File(path) => inputs.with(name, file(&path.value)),
-        InputKind::Dir(path) => inputs.with(name, dir(&path.value)),
+        InputKind::File(path) => inputs.with(name, file(&path.value).named()),
+        InputKind::Dir(path) => inputs.with(name, dir(&path.value).named()),
         InputKind::Files(_) => inputs.with(name, files(paths(list))),
         InputKind::Env(variable) => match env::var(&**variable) {
             Ok(value) => inputs.with(name, Value::String(value)),

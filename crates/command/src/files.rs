@@ -112,7 +112,8 @@ fn by_bytes(path: &Path, file: PathBuf) -> CodeFile {
         hash,
         text: Cow::Owned(text),
         file: Cow::Owned(name),
-        line: 1,
+        line: 0,
+        lines: Cow::Borrowed(&[]),
     };
     CodeFile {
         item: Arc::new(item),

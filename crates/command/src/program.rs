@@ -194,6 +194,7 @@ fn written(node: &Node) -> impl Iterator<Item = Item> {
         text: Cow::Owned(text.into_owned()),
         file: Cow::Borrowed(""),
         line: 0,
+        lines: Cow::Borrowed(&[]),
     })
 }
 
@@ -342,7 +343,7 @@ mod tests {
             item.unwrap().clone()
         };
         let (small, long) = (item("a.sh"), item("large"));
-        assert_eq!((&*small.text, small.line), ("a.sh", 1));
+        assert_eq!((&*small.text, small.line), ("a.sh", 0));
         assert_eq!(small.hash, Digest::of(b"a.sh"));
         assert_eq!((long.hash, &*long.text), (Digest::of(&[b'x'; 100_000]), ""));
         fs::write(large, b"\xff").unwrap();

@@ -113,14 +113,15 @@ impl Python {
         }
         let path = &file.path;
         let name = shown_path(path);
-        let first_line = file.lines().next().map(|(number, _)| number);
+        let lines: Vec<u32> = file.lines().map(|(number, _)| number).collect();
         let item = Arc::new(Item {
             level,
             path: Cow::Owned(name.clone()),
             hash,
             text: Cow::Owned(file.text()),
             file: Cow::Owned(name),
-            line: first_line.unwrap_or_default(),
+            line: lines.first().copied().unwrap_or_default(),
+            lines: Cow::Owned(lines),
         });
         let digest = self.modules.borrow().get(path).map(|(_, digest)| *digest);
         let read = digest.map(|digest| (self.root.join(path), digest));

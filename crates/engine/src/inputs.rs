@@ -51,7 +51,7 @@ impl Inputs {
     pub fn shown(&self, name: &str) -> Option<String> {
         match &self.get(name)?.0 {
             Kind::Typed(typed) => typed.shown.as_deref().map(str::to_owned),
-            Kind::File { path, .. } | Kind::Dir(path) => Some(path.display().to_string()),
+            Kind::File { path, .. } | Kind::Dir { path, .. } => Some(path.display().to_string()),
             Kind::Files(paths) => Some(format!("{} files", paths.len())),
         }
     }
