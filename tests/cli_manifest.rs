@@ -137,6 +137,13 @@ fn a_failure_is_told_with_what_was_printed_and_the_rest_goes_on_if_asked() {
     assert_eq!(with(&report, "blocked"), ["below"]);
     assert_eq!(report["counts"]["failed"], 1);
     assert_eq!(desk.ok(["get", "beside"]).out, "fine\n");
+    let mut command = desk.command(["run"]);
+    let said_on = Said::of(command.env("REFRAIN_KEEP_GOING", "1").output().unwrap());
+    assert!(
+        said_on.err.contains("1 hit, 1 failed, 1 blocked"),
+        "{}",
+        said_on.err
+    );
     assert!(
         said.err.contains("error: bad failed"),
         "failures are told even if quiet"
@@ -550,4 +557,34 @@ fn gc_evicts_and_says_what_that_costs_and_clean_forgets_all() {
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["mine"]);
     assert_eq!(desk.say(["status", "--check"]).code, Some(3));
+}
+
+#[test]
+fn settings_of_the_manifest_go_before_the_users_own() {
+    let desk = project("[cache]\ncache_dir = \"ours\"\n[nodes.a]\nrun = \"echo\"\n");
+    desk.write(
+        ".config/refrain/config.toml",
+        "[cache]\ncache_dir = \"theirs\"\nenv_hash = \"x\"\n",
+    );
+    run(&desk, &[]);
+    assert!(desk.path("ours/records.db").exists() && !desk.path("theirs").exists());
+    desk.write(".config/refrain/config.toml", "[cache]\nenv_hash = \"y\"\n");
+    let why = desk.ok(["why", "a"]).out;
+    assert!(why.starts_with("a  env: "), "{why}");
+}
+
+#[test]
+fn help_lists_the_inputs_of_the_manifest_that_is_there() {
+    let desk = refrain();
+    assert!(!desk.ok(["--help"]).out.contains("Inputs"));
+    desk.ok(["init"]);
+    for arguments in [&["--help"][..], &["run", "--help"]] {
+        let help = desk.ok(arguments).out;
+        assert!(help.contains("Inputs of "), "{help}");
+        assert!(
+            help.contains("  texts  files texts/*.txt  the texts to count words in\n"),
+            "{help}"
+        );
+        assert!(help.contains("  lines  5\n"), "{help}");
+    }
 }

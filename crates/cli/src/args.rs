@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::figures::{read_size, read_time};
@@ -173,7 +174,13 @@ pub struct RunArgs {
     #[arg(short, long, value_name = "N", env = "REFRAIN_JOBS", hide_env = true)]
     pub jobs: Option<NonZeroUsize>,
     /// After a failure, run whatever does not need the failed node
-    #[arg(short, long, env = "REFRAIN_KEEP_GOING", hide_env = true)]
+    #[arg(
+        short,
+        long,
+        env = "REFRAIN_KEEP_GOING",
+        hide_env = true,
+        value_parser = FalseyValueParser::new()
+    )]
     pub keep_going: bool,
     /// Print the report as one JSON object
     #[arg(long)]

@@ -52,15 +52,16 @@ pub fn find(named: Option<&Path>) -> Result<Found> {
     })
 }
 
-/// The names of the nodes of the nearest manifest; none if it cannot be read.
+/// The nearest manifest upward from here, for whoever only wants to know of it;
+/// none if it cannot be read.
+pub fn glance() -> Option<Manifest> {
+    let path = nearest(&env::current_dir().ok()?)?;
+    Manifest::parse(&fs::read_to_string(&path).ok()?, &path).ok()
+}
+
+/// The names of its nodes.
 pub fn nodes() -> Vec<String> {
-    let manifest = || {
-        let path = nearest(&env::current_dir().ok()?)?;
-        Manifest::parse(&fs::read_to_string(&path).ok()?, &path).ok()
-    };
-    let nodes = manifest()
-        .map(|manifest| manifest.nodes)
-        .unwrap_or_default();
+    let nodes = glance().map(|manifest| manifest.nodes).unwrap_or_default();
     nodes.iter().map(|node| node.name.to_string()).collect()
 }
 

@@ -1,8 +1,9 @@
-//! What a pipeline takes and gives, for the end of its help.
+//! What a pipeline takes and gives, for the end of the help.
 
 use std::fmt::Write;
 
 use refrain::{InputKind, InputOutline, Inputs, Pipeline};
+use refrain_manifest::Manifest;
 
 use crate::style::NAME;
 use crate::table::{Table, plain};
@@ -38,6 +39,35 @@ pub fn describe(pipeline: &Pipeline, given: &Inputs) -> String {
     let _ = writeln!(text, "{NAME}Nodes{NAME:#}: {}", nodes.join(", "));
     let _ = write!(text, "{NAME}Targets{NAME:#}: {}", targets.join(", "));
     text
+}
+
+/// The inputs of a manifest, each with what it is and what it is for.
+pub fn describe_manifest(manifest: &Manifest) -> String {
+    let mut table = Table::default();
+    for input in &manifest.inputs {
+        table.row([
+            plain(format_args!("  {}", *input.name)),
+            plain(given(&input.kind)),
+            plain(input.help.as_deref().unwrap_or_default()),
+        ]);
+    }
+    let path = manifest.source().path().display();
+    format!("{NAME}Inputs{NAME:#} of {path} (--set NAME=VALUE):\n{table}")
+}
+
+/// What an input is unless `--set` says something else.
+fn given(kind: &refrain_manifest::InputKind) -> String {
+    use refrain_manifest::InputKind as Kind;
+    match kind {
+        Kind::Value(value) => value.to_string(),
+        Kind::File(path) => format!("file {}", path.display()),
+        Kind::Dir(path) => format!("directory {}", path.display()),
+        Kind::Files(patterns) => {
+            let patterns: Vec<&str> = patterns.iter().map(|pattern| pattern.as_str()).collect();
+            format!("files {}", patterns.join(" "))
+        }
+        Kind::Env(variable) => format!("environment variable {}", **variable),
+    }
 }
 
 fn kind<'a>(input: &InputOutline<'a>) -> &'a str {

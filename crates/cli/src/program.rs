@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use refrain::{CacheConfig, Inputs, Pipeline};
 use refrain_store::Limits;
@@ -18,7 +20,7 @@ use crate::completion;
 use crate::discovery;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::help::describe;
+use crate::help::{describe, describe_manifest};
 use crate::printer::{Printer, Verbosity};
 use crate::project::{Cache, Project};
 use crate::settings::Settings;
@@ -90,12 +92,12 @@ impl Program {
             completion::offer_nodes(command, move || nodes.clone())
         };
         completion::answer(&command);
-        let command = command().after_help(describe(&pipeline, &self.inputs));
-        let (given, cache) = (self.inputs, self.cache);
-        let args = match read::<PipelineArgs>(command) {
+        let more = || format!("\n{}\n", describe(&pipeline, &self.inputs));
+        let args = match read::<PipelineArgs>(command(), more) {
             Ok(args) => args,
             Err(code) => return code,
         };
+        let (given, cache) = (self.inputs, self.cache);
         carry_out(&args.options, |printer, settings| {
             let config = match cache {
                 Some(config) => config,
@@ -132,7 +134,13 @@ impl Program {
 pub fn manifest_main() -> ExitCode {
     let command = || completion::offer_nodes(ManifestArgs::command(), discovery::nodes);
     completion::answer(&command);
-    let args = match read::<ManifestArgs>(command()) {
+    let more = || match discovery::glance() {
+        Some(manifest) if !manifest.inputs.is_empty() => {
+            format!("\n{}", describe_manifest(&manifest))
+        }
+        _ => String::new(),
+    };
+    let args = match read::<ManifestArgs>(command(), more) {
         Ok(args) => args,
         Err(code) => return code,
     };
@@ -155,14 +163,21 @@ pub fn manifest_main() -> ExitCode {
     })
 }
 
-/// Reads the process's arguments; help and mistakes are printed here.
-fn read<A: FromArgMatches>(command: clap::Command) -> Result<A, ExitCode> {
+/// Reads the process's arguments. Mistakes are told here, and so is help, with
+/// what there is to add to it.
+fn read<A: FromArgMatches>(
+    command: clap::Command,
+    more: impl Fn() -> String,
+) -> Result<A, ExitCode> {
     let matches = command.try_get_matches();
     matches
         .and_then(|matches| A::from_arg_matches(&matches))
         .map_err(|error| {
             // Whoever asked for help and closed the pipe has seen enough.
-            let _ = error.print();
+            let told = error.print();
+            if told.is_ok() && error.kind() == ErrorKind::DisplayHelp {
+                let _ = write!(anstream::stdout(), "{}", more());
+            }
             match error.use_stderr() {
                 true => Exit::Usage.into(),
                 false => Exit::Fine.into(),
