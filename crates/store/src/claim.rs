@@ -150,8 +150,9 @@ impl Locks {
     }
 
     /// Keeps the directory from being cleared as long as these locks live; waits while it is.
-    pub(crate) fn open(&self) {
+    pub(crate) fn open(&self) -> bool {
         system::share(&self.file, OPEN);
+        true
     }
 
     /// Keeps everybody from opening the directory; false where somebody has it open.

@@ -191,12 +191,6 @@ impl Root {
         Ok(file)
     }
 
-    /// Opens a regular file for reading and writing, where there is one.
-    pub(crate) fn read_existing(&self, name: impl AsRef<Path>) -> io::Result<File> {
-        let (file, _) = self.open_with(name, OpenOptions::new().read(true).write(true))?;
-        Ok(file)
-    }
-
     /// Reads the whole of a regular file; `None` when it is not there.
     pub(crate) fn read_all(
         &self,

@@ -224,23 +224,31 @@ impl Drop for Store {
     }
 }
 
+/// Opens the lock file and takes a lock on the directory as a whole; `None` where that is refused.
+fn with_locks(root: &Root, take: impl Fn(&Locks) -> bool) -> io::Result<Option<Arc<Locks>>> {
+    loop {
+        let file = root.read_write(LOCKS)?;
+        let identity = Identity::of(&file.metadata()?);
+        let locks = Locks::new(root, file);
+        if !take(&locks) {
+            return Ok(None);
+        }
+        // Whoever cleared the directory meanwhile has removed the file with the lock.
+        let standing = root.regular(LOCKS)?;
+        if standing.is_some_and(|standing| standing.same_bytes(&identity)) {
+            return Ok(Some(locks));
+        }
+    }
+}
+
 /// Makes the directory ready for writing; an error means that it cannot be.
 fn prepare(root: &Root) -> io::Result<Arc<Locks>> {
     if matches!(root.regular(LOCKS), Err(ref error) if error.kind() == io::ErrorKind::InvalidInput)
     {
         root.remove(LOCKS)?;
     }
-    let locks = loop {
-        let file = root.read_write(LOCKS)?;
-        let identity = Identity::of(&file.metadata()?);
-        let locks = Locks::new(root, file);
-        locks.open();
-        // Whoever cleared the directory meanwhile has removed the file with the lock.
-        let standing = root.regular(LOCKS)?;
-        if standing.is_some_and(|standing| standing.same_bytes(&identity)) {
-            break locks;
-        }
-    };
+    let opened = with_locks(root, Locks::open)?;
+    let locks = opened.ok_or(io::ErrorKind::WouldBlock)?;
     let marks = MARKS
         .iter()
         .try_for_each(|(name, text)| match root.stat(name)? {

@@ -36,16 +36,13 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(failed)?,
         };
-        // Without the file nobody has the directory open.
-        let locks = match root.read_existing(LOCKS) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            opened => Some(Locks::new(&root, opened.map_err(failed)?)),
-        };
-        if locks.as_ref().is_some_and(|locks| !locks.close()) {
-            let path = dir.to_owned();
-            return Err(StoreError::InUse { path });
+        // The file is made where it is missing: somebody may be about to open the directory.
+        match super::with_locks(&root, Locks::close).map_err(failed)? {
+            Some(_locks) => clear(&root).map_err(failed),
+            None => Err(StoreError::InUse {
+                path: dir.to_owned(),
+            }),
         }
-        clear(&root).map_err(failed)
     }
 }
 
