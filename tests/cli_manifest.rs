@@ -84,6 +84,11 @@ fn the_manifest_is_found_from_below_and_paths_are_the_user_s() {
         "b"
     );
     assert_eq!(run(&["-f", "../refrain.toml", "get", "copy"], "sub"), "a");
+    // A path is known by where it leads inside the project, however it is typed.
+    for (typed, at) in [("../a.txt", "sub"), ("./a.txt", "."), ("sub/../a.txt", ".")] {
+        let typed = format!("text={typed}");
+        assert_eq!(run(&["get", "copy", "--set", &typed], at), "a", "{typed}");
+    }
     run(&["run", "--cache-dir", "own"], "sub");
     assert!(desk.path("sub/own/records.db").exists());
 }

@@ -16,7 +16,7 @@ use crate::args::Options;
 use crate::discovery::Found;
 use crate::error::{Error, Result};
 use crate::printer::{Printer, Verbosity};
-use crate::project::{Cache, Project};
+use crate::project::{Cache, Here, Project};
 use crate::settings::Settings;
 use crate::style::DIM;
 
@@ -53,7 +53,10 @@ pub fn assemble(
         exports: exports.collect(),
         pipeline,
         cache,
-        here: Some(here.clone()),
+        here: Some(Here {
+            user: here.clone(),
+            root: root.clone(),
+        }),
         jobs: settings.jobs,
         keep_going: settings.keep_going,
     })

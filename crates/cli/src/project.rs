@@ -26,20 +26,44 @@ pub struct Project {
     pub cache: Cache,
     /// Where outputs are also put, by node.
     pub exports: BTreeMap<Arc<str>, PathBuf>,
-    /// Where the user is, if that is not the root.
-    pub here: Option<PathBuf>,
+    /// Where the user is, where that may be another place than the root.
+    pub here: Option<Here>,
     /// How many nodes run at once, if the user has a wish.
     pub jobs: Option<NonZeroUsize>,
     /// Whether a run goes on after a failure.
     pub keep_going: bool,
 }
 
+/// Where the user stands to a project; both are absolute, without links.
+#[derive(Debug)]
+pub struct Here {
+    /// Where the user is.
+    pub user: PathBuf,
+    /// The project's root.
+    pub root: PathBuf,
+}
+
 impl Project {
     /// A path that the user typed.
     pub fn path<'a>(&self, typed: &'a Path) -> Cow<'a, Path> {
         match &self.here {
-            Some(here) => Cow::Owned(here.join(typed)),
+            Some(here) => Cow::Owned(here.user.join(typed)),
             None => Cow::Borrowed(typed),
+        }
+    }
+
+    /// The same for what is read: a path inside the project is relative to its
+    /// root, as in the manifest, for a command may see it.
+    pub fn input_path<'a>(&self, typed: &'a Path) -> Cow<'a, Path> {
+        let path = self.path(typed);
+        let inside = || {
+            let root = &self.here.as_ref()?.root;
+            let real = path.parent()?.canonicalize().ok()?.join(path.file_name()?);
+            Some(real.strip_prefix(root).ok()?.to_owned())
+        };
+        match inside() {
+            Some(inside) => Cow::Owned(inside),
+            None => path,
         }
     }
 

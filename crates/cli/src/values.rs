@@ -28,15 +28,19 @@ fn as_input(project: &Project, kind: InputKind, text: &str) -> Input {
     match kind {
         InputKind::Text => text.to_owned().into_input(),
         InputKind::Path => {
-            let path = project.path(Path::new(text));
-            match path.is_dir() {
+            let path = project.input_path(Path::new(text));
+            let input = match path.is_dir() {
                 true => dir(path),
                 false => file(path),
+            };
+            match project.here {
+                Some(_) => input.named(), // a command sees the path
+                None => input,
             }
         }
         InputKind::Paths => {
             let paths = paths(text);
-            files(paths.iter().map(|path| project.path(Path::new(path))))
+            files(paths.iter().map(|path| project.input_path(Path::new(path))))
         }
         _ => read(text).into_input(),
     }
