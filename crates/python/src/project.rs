@@ -1,6 +1,6 @@
 //! A project, in which the programs are followed.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::folders::Folders;
 use crate::module::{Import, Module};
 use crate::program::Program;
 use crate::read::read;
-use crate::resolve::{Resolver, Targets};
+use crate::resolve::{Index, Resolver, Targets};
 use crate::roots::Roots;
 
 /// Modules that Python imports by itself if it finds them.
@@ -49,9 +49,9 @@ pub struct Project<'a> {
     search: Vec<PathBuf>,
     reader: Reader<'a>,
     modules: HashMap<PathBuf, Arc<Module>>,
-    /// What files import, as long as modules are searched for in `roots`.
+    /// Where modules are searched for, and what files import as long as it is there.
+    index: Index,
     imported: HashMap<PathBuf, Rc<Targets>>,
-    roots: Roots,
 }
 
 impl<'a> Project<'a> {
@@ -65,8 +65,8 @@ impl<'a> Project<'a> {
             search: Vec::new(),
             reader: Box::new(reader),
             modules: HashMap::new(),
+            index: Index::default(),
             imported: HashMap::new(),
-            roots: Roots::default(),
         }
     }
 
@@ -138,9 +138,10 @@ impl<'a> Project<'a> {
         };
         roots.add_around(Path::new(""), &mut self.folders);
         let mut targets = Targets::default();
+        self.search_in(&roots);
         let mut resolver = Resolver {
             folders: &mut self.folders,
-            roots: &roots,
+            index: &self.index,
         };
         let import = Import {
             names: vec!["__main__".to_owned()],
@@ -166,6 +167,13 @@ impl<'a> Project<'a> {
         }
     }
 
+    fn search_in(&mut self, roots: &Roots) {
+        if self.index.roots != *roots {
+            self.index = Index::new(roots, &mut self.folders);
+            self.imported.clear();
+        }
+    }
+
     /// How many imports away each file is, and the first link out of the project that was met.
     fn levels(
         &mut self,
@@ -173,12 +181,11 @@ impl<'a> Project<'a> {
         depth: u32,
         roots: &Roots,
     ) -> Result<(BTreeMap<PathBuf, u32>, Option<PathBuf>), Error> {
-        if self.roots != *roots {
-            self.roots = roots.clone();
-            self.imported.clear();
-        }
+        self.search_in(roots);
         let mut levels: BTreeMap<PathBuf, u32> = BTreeMap::new();
         let mut outside = None;
+        // Once is enough: whoever comes later is not nearer.
+        let mut walked: BTreeSet<PathBuf> = BTreeSet::new();
         let mut queue: VecDeque<(PathBuf, u32)> = VecDeque::new();
         queue.extend(starts.iter().map(|start| (start.clone(), 0)));
         while let Some((path, level)) = queue.pop_front() {
@@ -191,11 +198,15 @@ impl<'a> Project<'a> {
             }
             let targets = self.imported(&path)?;
             outside = outside.or_else(|| targets.outside.first().cloned());
-            let new = targets
-                .files
-                .iter()
-                .filter(|file| !levels.contains_key(*file));
-            queue.extend(new.map(|file| (file.clone(), level + 1)));
+            let new = |file: &&PathBuf| !levels.contains_key(*file);
+            let files = targets.files.iter().filter(new).cloned();
+            queue.extend(files.map(|file| (file, level + 1)));
+            if let Some(folder) = &targets.below
+                && walked.insert(folder.clone())
+            {
+                let files = self.folders.modules_below(folder).into_iter();
+                queue.extend(files.map(|file| (file, level + 1)));
+            }
         }
         Ok((levels, outside))
     }
@@ -209,7 +220,7 @@ impl<'a> Project<'a> {
         let mut targets = Targets::default();
         let mut resolver = Resolver {
             folders: &mut self.folders,
-            roots: &self.roots,
+            index: &self.index,
         };
         for import in &module.imports {
             resolver.import(path, import, &mut targets);
@@ -220,16 +231,13 @@ impl<'a> Project<'a> {
         for script in &module.scripts {
             resolver.script(path, script, &mut targets);
         }
-        if module.dynamic.is_some() {
-            let below = resolver.folders.modules_below(folder_of(path));
-            targets.files.extend(below);
-        }
+        targets.below = module.dynamic.map(|_| folder_of(path).to_owned());
         for package in std::mem::take(&mut targets.stars) {
             let own = package.join("__init__.py");
             if targets.files.contains(&own) && self.module(&own)?.exports {
                 let mut resolver = Resolver {
                     folders: &mut self.folders,
-                    roots: &self.roots,
+                    index: &self.index,
                 };
                 resolver.members(&package, &mut targets);
             }

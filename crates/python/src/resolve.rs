@@ -1,6 +1,7 @@
 //! From an import as it is written to the files that it may mean.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::folders::{Folders, Kind, joined};
@@ -14,23 +15,54 @@ pub(crate) struct Targets {
     pub(crate) files: BTreeSet<PathBuf>,
     /// Packages of which everything is imported.
     pub(crate) stars: BTreeSet<PathBuf>,
+    /// The folder in which any file may be imported, if it is not known which.
+    pub(crate) below: Option<PathBuf>,
     /// Links out of the project that an import went into.
     pub(crate) outside: BTreeSet<PathBuf>,
+}
+
+/// The folders where modules are searched for, by the names that are in them.
+#[derive(Default)]
+pub(crate) struct Index {
+    pub(crate) roots: Roots,
+    by_name: HashMap<OsString, Vec<PathBuf>>,
+}
+
+impl Index {
+    pub(crate) fn new(roots: &Roots, folders: &mut Folders) -> Self {
+        let mut by_name: HashMap<OsString, Vec<PathBuf>> = HashMap::new();
+        for root in roots.iter() {
+            for name in folders.list(root).keys() {
+                let module = Path::new(name).with_extension("").into_os_string();
+                let both = [name.clone(), module];
+                for name in &both[usize::from(both[0] == both[1])..] {
+                    by_name
+                        .entry(name.clone())
+                        .or_default()
+                        .push(root.to_owned());
+                }
+            }
+        }
+        Index {
+            roots: roots.clone(),
+            by_name,
+        }
+    }
 }
 
 /// The way from names to files.
 pub(crate) struct Resolver<'a> {
     pub(crate) folders: &'a mut Folders,
-    pub(crate) roots: &'a Roots,
+    pub(crate) index: &'a Index,
 }
 
 impl Resolver<'_> {
     /// Adds what `import` in `file` may mean.
     pub(crate) fn import(&mut self, file: &Path, import: &Import, targets: &mut Targets) {
         let parts = import.module.split('.').filter(|part| !part.is_empty());
-        let parts: Vec<&str> = parts.collect();
+        let parts: Vec<&OsStr> = parts.map(OsStr::new).collect();
         if import.dots == 0 {
-            return self.absolute(Path::new(""), &parts, &import.names, targets);
+            return self.absolute(&parts, &import.names, targets);
         }
         // The package of a file is its folder, be it the package's own file or a module in it.
         let mut package = file;
@@ -42,9 +74,15 @@ impl Resolver<'_> {
         }
         self.package(package, targets);
         // A package may be spread over several folders: by its name it is found in all.
-        for root in self.roots.iter() {
-            if let Ok(name) = package.strip_prefix(root) {
-                self.absolute(name, &parts, &import.names, targets);
+        for root in package.ancestors() {
+            if self.index.roots.has(root)
+                && let Ok(name) = package.strip_prefix(root)
+            {
+                let way: Vec<&OsStr> = name.iter().chain(parts.iter().copied()).collect();
+                match way.is_empty() {
+                    true => self.members_of(root, &import.names, targets),
+                    false => self.absolute(&way, &import.names, targets),
+                }
             }
         }
     }
@@ -53,7 +91,7 @@ impl Resolver<'_> {
     /// searched for.
     pub(crate) fn script(&mut self, file: &Path, text: &str, targets: &mut Targets) {
         let around = file.ancestors().skip(1);
-        for base in around.chain(self.roots.iter()) {
+        for base in around.chain(self.index.roots.iter()) {
             if let Some(script) = joined(base, Path::new(text))
                 && self.folders.kind(&script) == Some(Kind::Module)
             {
@@ -82,27 +120,28 @@ impl Resolver<'_> {
         }
     }
 
-    fn absolute(&mut self, name: &Path, parts: &[&str], names: &[String], targets: &mut Targets) {
-        let roots = self.roots;
-        for root in roots.iter() {
-            let mut folder = root.to_owned();
-            let way = name.iter().chain(parts.iter().map(AsRef::as_ref));
-            let mut whole = true;
-            for part in way {
-                whole = self.module(&folder.join(part), targets);
-                if !whole {
-                    break;
-                }
+    /// Adds what is on the way from each folder that has its first name.
+    fn absolute(&mut self, way: &[&OsStr], names: &[String], targets: &mut Targets) {
+        let index = self.index;
+        let roots = way.first().and_then(|first| index.by_name.get(*first));
+        for root in roots.into_iter().flatten() {
+            let mut folder = root.clone();
+            let is_whole = way.iter().all(|part| {
                 folder.push(part);
+                self.module(&folder, targets)
+            });
+            if is_whole {
+                self.members_of(&folder, names, targets);
             }
-            if !whole {
-                continue;
-            }
-            for name in names {
-                match name.as_str() {
-                    "*" => _ = targets.stars.insert(folder.clone()),
-                    name => _ = self.module(&folder.join(name), targets),
-                }
+        }
+    }
+
+    /// Adds the modules in a folder that have one of these names.
+    fn members_of(&mut self, folder: &Path, names: &[String], targets: &mut Targets) {
+        for name in names {
+            match name.as_str() {
+                "*" => _ = targets.stars.insert(folder.to_owned()),
+                name => _ = self.module(&folder.join(name), targets),
             }
         }
     }

@@ -26,6 +26,11 @@ impl Roots {
         self.0.iter().map(PathBuf::as_path)
     }
 
+    /// Whether `folder` is one of them.
+    pub(crate) fn has(&self, folder: &Path) -> bool {
+        self.0.contains(folder)
+    }
+
     /// Adds `folder` and the folder `src` in it, if there are such.
     pub(crate) fn add(&mut self, folder: &Path, folders: &mut Folders) {
         let source = folder.join("src");
