@@ -44,11 +44,20 @@ impl Folders {
 
     /// What `path` is, if it is something that may matter and no part of it leads out of the project.
     pub(crate) fn kind(&mut self, path: &Path) -> Option<Kind> {
-        let Some(name) = path.file_name() else {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return path.as_os_str().is_empty().then_some(Kind::Folder);
         };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        self.list(folder).get(name).copied()
+        if let Some(list) = self.lists.get(folder) {
+            return list.get(name).copied();
+        }
+        // From the root on, so that nothing is kept of paths that lead nowhere.
+        let mut way = PathBuf::new();
+        for part in folder {
+            let kind = self.listed(&way).get(part).copied();
+            kind.filter(|kind| *kind == Kind::Folder)?;
+            way.push(part);
+        }
+        self.listed(&way).get(name).copied()
     }
 
     /// Whether `path` is a folder of the project.
@@ -80,16 +89,26 @@ impl Folders {
             .then(|| (named.unwrap_or_else(|| called.clone()), called))
     }
 
+    /// `path` behind all links.
+    pub(crate) fn real(&self, path: &Path) -> PathBuf {
+        let absolute = self.absolute(path);
+        absolute.canonicalize().unwrap_or(absolute)
+    }
+
     /// The names in a folder that may matter; none if it is no folder or cannot be read, as Python has it.
     pub(crate) fn list(&mut self, folder: &Path) -> Rc<List> {
+        match self.is_folder(folder) {
+            true => self.listed(folder),
+            false => Rc::default(),
+        }
+    }
+
+    /// The same for what is known to be a folder.
+    fn listed(&mut self, folder: &Path) -> Rc<List> {
         if let Some(list) = self.lists.get(folder) {
             return Rc::clone(list);
         }
-        let list = Rc::new(if self.is_folder(folder) {
-            self.read(folder)
-        } else {
-            List::new()
-        });
+        let list = Rc::new(self.read(folder));
         self.lists.insert(folder.to_owned(), Rc::clone(&list));
         list
     }
@@ -130,9 +149,8 @@ impl Folders {
         // By their real paths: links may lead in circles.
         let mut seen = HashSet::new();
         while let Some(folder) = folders.pop() {
-            let absolute = self.absolute(&folder);
-            let is_environment = absolute.join("pyvenv.cfg").exists();
-            if is_environment || !seen.insert(absolute.canonicalize().unwrap_or(absolute)) {
+            let is_environment = self.absolute(&folder.join("pyvenv.cfg")).exists();
+            if is_environment || !seen.insert(self.real(&folder)) {
                 continue;
             }
             for (name, kind) in self.list(&folder).iter() {

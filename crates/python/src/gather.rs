@@ -6,6 +6,9 @@
 use crate::module::{Import, Module, Reads};
 use crate::names::{self, Meaning};
 
+/// The longest text that may be a path, in bytes; what the kernel takes.
+const LONGEST_PATH: usize = 4096;
+
 /// How a name stands in the file.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Use {
@@ -40,7 +43,7 @@ impl Gather {
         if import.dots == 0 && names::reads_docstrings(package) {
             self.reads(Reads::Docstrings);
         }
-        self.imports_sys |= package == "sys";
+        self.imports_sys |= package == "sys" || import.names.iter().any(|name| name == "sys");
         let parts = import.module.split('.');
         for name in parts.chain(import.names.iter().map(String::as_str)) {
             self.name(name, Use::Known, import.line);
@@ -113,12 +116,13 @@ impl Gather {
                     }));
             }
         }
-        if self.searches || (self.has_path && self.imports_sys) {
-            module.search = Some(texts.into_iter().map(|(text, _)| text).collect());
+        module.searches = self.searches || (self.has_path && self.imports_sys);
+        let package_path = self.package_path.filter(|_| !self.extends_path);
+        module.dynamic = self.dynamic.or(package_path);
+        if module.searches || module.dynamic.is_some() {
+            let texts = texts.into_iter().map(|(text, _)| text);
+            module.texts = texts.filter(|text| text.len() <= LONGEST_PATH).collect();
         }
-        module.dynamic = self
-            .dynamic
-            .or(self.package_path.filter(|_| !self.extends_path));
         module.exports = self.exports;
         module.reads = self.reads;
         module.imports = self.imports;
@@ -127,7 +131,7 @@ impl Gather {
 
 /// Whether a text names a Python file.
 pub(crate) fn is_script(word: &str) -> bool {
-    word.len() > ".py".len() && word.ends_with(".py")
+    (".py".len() + 1..=LONGEST_PATH).contains(&word.len()) && word.ends_with(".py")
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -146,7 +150,8 @@ fn named(word: &str, line: u32) -> Vec<Import> {
     let import = |dots: usize| Import {
         dots: dots as u32,
         module: module.to_owned(),
-        names: Vec::new(),
+        // A package that is run.
+        names: vec!["__main__".to_owned()],
         line,
     };
     match name.len() - module.len() {

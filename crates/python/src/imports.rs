@@ -143,6 +143,7 @@ impl<'a> Visitor<'a> for Walk<'_> {
                 func, arguments, ..
             }) => {
                 match &**func {
+                    Expr::Name(name) if name.id == "help" => self.gather.reads(Reads::Docstrings),
                     Expr::Name(name) => {
                         let used = self.loads(&name.id, arguments, at);
                         self.name(&name.id, used, at);

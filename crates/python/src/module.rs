@@ -17,10 +17,12 @@ pub struct Module {
     pub imports: Vec<Import>,
     /// Words of its texts that look like the path of a Python file.
     pub scripts: Vec<String>,
-    /// The texts in it, if it changes where modules are searched for: some of them are directories.
-    pub search: Option<Vec<String>>,
+    /// It changes where modules are searched for.
+    pub searches: bool,
     /// The line where it imports by a name, or from a file, that is only known when it runs.
     pub dynamic: Option<u32>,
+    /// The texts in it, if either: some of them may name folders.
+    pub texts: Vec<String>,
     /// It says what a `from .. import *` of it brings, which may be modules.
     pub exports: bool,
     /// What the program reads of its own text, as far as this file tells.

@@ -38,7 +38,7 @@ pub(crate) fn meaning(name: &str) -> Option<Meaning> {
         "extend_path" => Meaning::ExtendsPath,
         "addsitedir" | "PYTHONPATH" => Meaning::SearchPath,
         "__all__" => Meaning::Exports,
-        "__doc__" | "getdoc" | "help" => Meaning::Docstrings,
+        "__doc__" | "getdoc" => Meaning::Docstrings,
         "getsource" | "getsourcelines" | "getcomments" | "findsource" | "get_source"
         | "linecache" => Meaning::Source,
         _ => return None,

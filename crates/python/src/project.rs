@@ -96,8 +96,9 @@ impl<'a> Project<'a> {
             // A program may add to where modules are searched for; then all is looked up again.
             let mut more = roots.clone();
             for path in levels.keys() {
-                if let Some(texts) = &self.module(path)?.search {
-                    more.add_texts(path, texts, &mut self.folders);
+                let module = self.module(path)?;
+                if module.searches {
+                    more.add_texts(path, &module.texts, &mut self.folders);
                 }
             }
             if more != roots {
@@ -201,11 +202,11 @@ impl<'a> Project<'a> {
             let new = |file: &&PathBuf| !levels.contains_key(*file);
             let files = targets.files.iter().filter(new).cloned();
             queue.extend(files.map(|file| (file, level + 1)));
-            if let Some(folder) = &targets.below
-                && walked.insert(folder.clone())
-            {
-                let files = self.folders.modules_below(folder).into_iter();
-                queue.extend(files.map(|file| (file, level + 1)));
+            for folder in &targets.below {
+                if walked.insert(folder.clone()) {
+                    let files = self.folders.modules_below(folder).into_iter();
+                    queue.extend(files.map(|file| (file, level + 1)));
+                }
             }
         }
         Ok((levels, outside))
@@ -231,7 +232,9 @@ impl<'a> Project<'a> {
         for script in &module.scripts {
             resolver.script(path, script, &mut targets);
         }
-        targets.below = module.dynamic.map(|_| folder_of(path).to_owned());
+        if module.dynamic.is_some() {
+            resolver.below(path, &module.texts, &mut targets);
+        }
         for package in std::mem::take(&mut targets.stars) {
             let own = package.join("__init__.py");
             if targets.files.contains(&own) && self.module(&own)?.exports {

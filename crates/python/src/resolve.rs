@@ -15,8 +15,8 @@ pub(crate) struct Targets {
     pub(crate) files: BTreeSet<PathBuf>,
     /// Packages of which everything is imported.
     pub(crate) stars: BTreeSet<PathBuf>,
-    /// The folder in which any file may be imported, if it is not known which.
-    pub(crate) below: Option<PathBuf>,
+    /// Folders of which any file may be imported: it is not known which.
+    pub(crate) below: BTreeSet<PathBuf>,
     /// Links out of the project that an import went into.
     pub(crate) outside: BTreeSet<PathBuf>,
 }
@@ -96,6 +96,29 @@ impl Resolver<'_> {
                 && self.folders.kind(&script) == Some(Kind::Module)
             {
                 targets.files.insert(script);
+            }
+        }
+    }
+
+    /// Adds the folders from which `file`, which has these texts, may import by a name or from a file that
+    /// is only known when it runs: its own, and those that a text names as a path or as a package.
+    pub(crate) fn below(&mut self, file: &Path, texts: &[String], targets: &mut Targets) {
+        targets.below.extend(file.parent().map(Path::to_owned));
+        let bases: BTreeSet<&Path> = file
+            .ancestors()
+            .skip(1)
+            .chain(self.index.roots.iter())
+            .collect();
+        for text in texts {
+            // `f"plugins.{name}"`
+            let package = text.trim_matches('.').replace('.', "/");
+            let names = |path: &&str| path.contains(|c: char| c.is_alphanumeric());
+            for path in [text.as_str(), &package].iter().filter(|path| names(path)) {
+                for base in &bases {
+                    let folder = joined(base, Path::new(path));
+                    let folder = folder.filter(|folder| self.folders.is_folder(folder));
+                    targets.below.extend(folder);
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 //! `PYTHONPATH`, and what the program itself adds. Here it is every folder that may be on that list, and a module
 //! counts in all of them where it is found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -60,19 +60,15 @@ impl Roots {
     /// Adds what `file`, which has these texts and changes where modules are searched for, may add: the
     /// folders around it and whatever folders the texts lead to from there, one after another.
     pub(crate) fn add_texts(&mut self, file: &Path, texts: &[String], folders: &mut Folders) {
-        let around = file.parent().unwrap_or(Path::new(""));
-        let mut bases: Vec<PathBuf> = around.ancestors().map(Path::to_owned).collect();
-        let mut next = 0;
-        while let Some(base) = bases.get(next).cloned() {
-            next += 1;
+        let mut bases: Vec<PathBuf> = file.ancestors().skip(1).map(Path::to_owned).collect();
+        // By their real paths: links may lead in circles.
+        let mut seen: HashSet<PathBuf> = bases.iter().map(|base| folders.real(base)).collect();
+        while let Some(base) = bases.pop() {
             self.add(&base, folders);
             for text in texts {
-                let Some(folder) = joined(&base, Path::new(text)) else {
-                    continue;
-                };
-                if !bases.contains(&folder) && folders.is_folder(&folder) {
-                    bases.push(folder);
-                }
+                let folder = joined(&base, Path::new(text));
+                let folder = folder.filter(|folder| folders.is_folder(folder));
+                bases.extend(folder.filter(|folder| seen.insert(folders.real(folder))));
             }
         }
     }

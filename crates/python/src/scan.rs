@@ -51,6 +51,10 @@ pub(crate) fn words(text: &str, gather: &mut Gather) {
         for quoted in line.split(['"', '\'']) {
             gather.text(quoted, at as u32 + 1);
         }
+        // `%run script.py`
+        if line.contains(".py") {
+            gather.text(line, at as u32 + 1);
+        }
     }
 }
 

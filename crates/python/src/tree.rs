@@ -98,7 +98,7 @@ fn unseen<'a>(source: &'a str, tokens: &[Token]) -> Vec<&'a str> {
                 template.1 += 1;
             }
             TokenKind::TStringEnd => {
-                template.1 -= 1;
+                template.1 = template.1.saturating_sub(1);
                 if template.1 == 0 {
                     found.push(&source[template.0..range.end().to_usize()]);
                 }

@@ -228,10 +228,26 @@ fn what_is_no_regular_python_file_is_no_module() {
         .find(&Start::script("e.py"), 1)
         .unwrap_err();
     assert!(matches!(error, Error::NoScript { .. }), "{error}");
+    // Long ways to nowhere.
+    let long = "/plugins".repeat(500);
+    let parts = "a.".repeat(20_000);
+    project.write(
+        "main.py",
+        format!("import sys\nimport {parts}b\nsys.path += ['{long}', '{long}x.py']\n"),
+    );
+    assert_eq!(listing(&project.script("main.py")), ["0 main.py"]);
     // A circle of folders.
     symlink("..", project.root().join("plugins/up")).unwrap();
     let found = listing(&project.script("plugins/main.py"));
     assert_eq!(found.len(), 4, "{found:?}");
+    project.write(
+        "main.py",
+        "import sys\nsys.path += ['plugins', 'up']\nimport a\n",
+    );
+    assert_eq!(
+        listing(&project.script("main.py")),
+        ["0 main.py", "1 plugins/a.py"]
+    );
 }
 
 #[test]

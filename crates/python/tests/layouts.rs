@@ -156,11 +156,30 @@ fn names_that_are_only_known_at_run_time_may_be_anything_below() {
         let reason = program.incomplete.unwrap();
         assert!(reason.starts_with("plugins/__init__.py:"), "{reason}");
     }
+    // From a folder that is named, be it as a package or as a path.
+    for loader in [
+        "importlib.import_module(f'plugins.{name}')\n",
+        "importlib.import_module('plugins' + '.' + name)\n",
+        "spec_from_file_location(name, Path(__file__).parent.parent / 'plugins' / name)\n",
+        "for path in glob('../plugins/*.py'): load_source(path)\nHERE = '../plugins'\n",
+    ] {
+        let project = files("");
+        project.write("tools/main.py", loader);
+        let program = project.script("tools/main.py");
+        let expected = [
+            "0 tools/main.py",
+            "1 plugins/__init__.py",
+            "1 plugins/a.py",
+            "1 plugins/deep/b.py",
+        ];
+        assert_eq!(listing(&program), expected, "{loader}");
+    }
     // Names in a list, an entry point, a command.
     for loader in [
         "for n in ['plugins.a']: importlib.import_module(n)\n",
         "ENTRY = 'plugins.a:main'\nload_module(ENTRY)\n",
         "run(['python', '-m', 'plugins.a'])\n",
+        "%run plugins/a.py\n",
         "run('python3 -m plugins.a --fast', shell=True)\n",
         "exec('import plugins.a')\n",
         "run(['python', 'plugins/a.py'])\n",
@@ -319,6 +338,7 @@ fn docstrings_count_where_any_file_reads_them() {
         "import a\nprint(getattr(a, '__doc__'))\n",
         "import a, doctest\n",
         "import a\nfrom inspect import getdoc\n",
+        "import a\nhelp(a)\n",
         "import a, click\n",
     ] {
         assert_ne!(hash(reading, a), hash(reading, b), "{reading}");
