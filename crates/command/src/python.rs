@@ -50,7 +50,7 @@ impl Python {
         {
             return known.clone();
         }
-        let found = self.find(&Start::script(path), 0, search);
+        let found = self.find(&Start::script(path), search);
         if search.is_empty() {
             self.known.insert(path.to_owned(), found.clone());
         }
@@ -60,27 +60,17 @@ impl Python {
     /// The files of a module that is run by its name; none if it is not in the project.
     pub fn module(&mut self, name: &[u8], search: &[PathBuf]) -> Found {
         let name = String::from_utf8_lossy(name);
-        self.find(&Start::module(name), 0, search)
+        self.find(&Start::module(name), search)
     }
 
     /// The files that a text imports which is run as a program.
     pub fn inline(&mut self, text: &[u8], search: &[PathBuf]) -> Found {
-        let mut found = Found::default();
-        for import in read(text).imports.iter().filter(|import| import.dots == 0) {
-            let members = import.names.iter();
-            let members = members.map(|name| format!("{}.{name}", import.module));
-            for name in members.chain([import.module.clone()]) {
-                found.extend(self.find(&Start::module(name), 1, search));
-            }
-        }
-        found
+        self.find(&Start::text(text), search)
     }
 
-    /// The files of the program that starts there, which is itself `level` imports away.
-    fn find(&mut self, start: &Start, level: u32, search: &[PathBuf]) -> Found {
-        let Some(depth) = self.depth.checked_sub(level) else {
-            return Found::default();
-        };
+    /// The files of the program that starts there.
+    fn find(&mut self, start: &Start, search: &[PathBuf]) -> Found {
+        let depth = self.depth;
         let program = match search {
             [] => self.project.find(start, depth),
             search => project(&self.root, search, self.modules.clone()).find(start, depth),
@@ -90,7 +80,7 @@ impl Python {
                 files: program
                     .files
                     .into_iter()
-                    .map(|file| self.file(file, level))
+                    .map(|file| self.file(file))
                     .collect(),
                 incomplete: program.incomplete,
             },
@@ -105,8 +95,8 @@ impl Python {
         }
     }
 
-    fn file(&mut self, file: File, level: u32) -> Arc<CodeFile> {
-        let (level, hash) = (level + file.level, Digest::from_bytes(file.hash));
+    fn file(&mut self, file: File) -> Arc<CodeFile> {
+        let (level, hash) = (file.level, Digest::from_bytes(file.hash));
         let key = (file.path.clone(), level, hash);
         if let Some(known) = self.files.get(&key) {
             return known.clone();

@@ -18,6 +18,9 @@ use crate::roots::Roots;
 /// Modules that Python imports by itself if it finds them.
 const IMPORTED_ALWAYS: [&str; 2] = ["sitecustomize", "usercustomize"];
 
+/// What the text of `python -c` is called among the files.
+const TEXT: &str = "-c";
+
 /// Where a program starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -25,6 +28,8 @@ pub enum Start {
     Script(PathBuf),
     /// `python -m package.module`, run in the project's root.
     Module(String),
+    /// `python -c text`, run in the project's root. The text itself is no file of the program.
+    Text(Vec<u8>),
 }
 
 impl Start {
@@ -36,6 +41,11 @@ impl Start {
     /// `python -m name`.
     pub fn module(name: impl Into<String>) -> Self {
         Start::Module(name.into())
+    }
+
+    /// `python -c text`.
+    pub fn text(text: impl Into<Vec<u8>>) -> Self {
+        Start::Text(text.into())
     }
 }
 
@@ -90,56 +100,52 @@ impl<'a> Project<'a> {
     ///
     /// Fails if there is no such start in the project, or a file that counts cannot be read.
     pub fn find(&mut self, start: &Start, depth: u32) -> Result<Program, Error> {
-        let (starts, mut roots) = self.starts(start)?;
-        loop {
-            let (levels, outside) = self.levels(&starts, depth, &roots)?;
-            // A program may add to where modules are searched for; then all is looked up again.
-            let mut more = roots.clone();
-            for path in levels.keys() {
-                let module = self.module(path)?;
-                if module.searches {
-                    more.add_texts(path, &module.texts, &mut self.folders);
-                }
-            }
-            if more != roots {
-                roots = more;
-                continue;
-            }
-            let module = |(path, level): (PathBuf, u32)| {
-                let module = self.module(&path)?;
-                Ok((level, path, module))
-            };
-            let modules = levels
-                .into_iter()
-                .map(module)
-                .collect::<Result<_, Error>>()?;
-            return Ok(Program::new(modules, outside));
-        }
-    }
-
-    /// The files of level 0, and where modules are searched for.
-    fn starts(&mut self, start: &Start) -> Result<(Vec<PathBuf>, Roots), Error> {
         let mut roots = Roots::default();
         for folder in &self.search {
             roots.add(folder, &mut self.folders);
         }
-        let name = match start {
+        match start {
             Start::Script(path) => {
-                let main = path.join("__main__.py");
-                let is_folder = self.folders.absolute(path).is_dir();
-                let given = if is_folder { &main } else { path };
-                let found = self.folders.script(given);
-                let (script, real) = found.ok_or_else(|| self.no_script(path))?;
-                for script in [&script, &real] {
-                    roots.add_around(folder_of(script), &mut self.folders);
-                }
-                return Ok((vec![script], roots));
+                let script = self.script(path, &mut roots)?;
+                self.follow(vec![script], roots, depth)
             }
-            Start::Module(name) => name,
-        };
-        roots.add_around(Path::new(""), &mut self.folders);
+            Start::Module(name) => {
+                roots.add_around(Path::new(""), &mut self.folders);
+                let files = self.named(name, &roots)?;
+                self.follow(files, roots, depth)
+            }
+            Start::Text(text) => {
+                roots.add_around(Path::new(""), &mut self.folders);
+                let name = PathBuf::from(TEXT);
+                self.modules.insert(name.clone(), Arc::new(read(text)));
+                let program = self.follow(vec![name.clone()], roots, depth);
+                // The next text is another one.
+                self.modules.remove(&name);
+                self.imported.remove(&name);
+                let mut program = program?;
+                program.files.retain(|file| file.level > 0);
+                Ok(program)
+            }
+        }
+    }
+
+    /// The file of a script. Adds where Python searches for modules when it runs that.
+    fn script(&mut self, path: &Path, roots: &mut Roots) -> Result<PathBuf, Error> {
+        let main = path.join("__main__.py");
+        let is_folder = self.folders.absolute(path).is_dir();
+        let given = if is_folder { &main } else { path };
+        let found = self.folders.script(given);
+        let (script, real) = found.ok_or_else(|| self.no_script(path))?;
+        for script in [&script, &real] {
+            roots.add_around(folder_of(script), &mut self.folders);
+        }
+        Ok(script)
+    }
+
+    /// The files that are run for a module's name.
+    fn named(&mut self, name: &str, roots: &Roots) -> Result<Vec<PathBuf>, Error> {
+        self.search_in(roots);
         let mut targets = Targets::default();
-        self.search_in(&roots);
         let mut resolver = Resolver {
             folders: &mut self.folders,
             index: &self.index,
@@ -154,10 +160,12 @@ impl<'a> Project<'a> {
             let is = |name: &str| file.file_stem().is_some_and(|stem| stem == name);
             is(last) || is("__main__")
         };
-        if !targets.files.iter().any(is_start) {
-            return Err(Error::NoModule { name: name.clone() });
+        match targets.files.iter().any(is_start) {
+            true => Ok(targets.files.into_iter().collect()),
+            false => Err(Error::NoModule {
+                name: name.to_owned(),
+            }),
         }
-        Ok((targets.files.into_iter().collect(), roots))
     }
 
     fn no_script(&self, path: &Path) -> Error {
@@ -172,6 +180,35 @@ impl<'a> Project<'a> {
         if self.index.roots != *roots {
             self.index = Index::new(roots, &mut self.folders);
             self.imported.clear();
+        }
+    }
+
+    /// The program that starts with these files.
+    fn follow(
+        &mut self,
+        starts: Vec<PathBuf>,
+        mut roots: Roots,
+        depth: u32,
+    ) -> Result<Program, Error> {
+        loop {
+            let (levels, outside) = self.levels(&starts, depth, &roots)?;
+            // A program may add to where modules are searched for; then all is looked up again.
+            let mut more = roots.clone();
+            for path in levels.keys() {
+                let module = self.module(path)?;
+                if module.searches {
+                    more.add_texts(path, &module.texts, &mut self.folders);
+                }
+            }
+            if more == roots {
+                let mut modules = Vec::with_capacity(levels.len());
+                for (path, level) in levels {
+                    let module = self.module(&path)?;
+                    modules.push((level, path, module));
+                }
+                return Ok(Program::new(modules, outside));
+            }
+            roots = more;
         }
     }
 

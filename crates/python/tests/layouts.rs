@@ -324,6 +324,42 @@ fn a_module_is_found_by_its_name() {
 }
 
 #[test]
+fn a_text_is_followed_but_is_no_file() {
+    let files = [
+        ("pkg/__init__.py", "from .mod import x\n"),
+        ("pkg/mod.py", "'''Doc.'''\n"),
+        ("-c", "import other\n"),
+        ("other.py", ""),
+    ];
+    let project = Fixture::new(&files);
+    let find = |text: &str, depth| project.find(&Start::text(text), depth);
+    let all = ["1 pkg/__init__.py", "2 pkg/mod.py"];
+    for text in [
+        "import pkg",
+        "import pkg as p; p.name",
+        "from pkg import name",
+        "print 'Python 2'; import pkg",
+    ] {
+        assert_eq!(listing(&find(text, 9)), all, "{text}");
+        assert_eq!(listing(&find(text, 1)), all[..1], "{text}");
+    }
+    let hash = |text: &str| find(text, 9).files[1].hash;
+    assert_ne!(
+        hash("import pkg"),
+        hash("import pkg; print(pkg.mod.__doc__)")
+    );
+    // One after another, in the same project.
+    let mut project = Project::new(project.root());
+    let mut find = |text: &str| listing(&project.find(&Start::text(text), 9).unwrap());
+    assert_eq!(
+        find("import pkg.mod"),
+        ["1 pkg/__init__.py", "1 pkg/mod.py"]
+    );
+    assert_eq!(find("import json"), [""; 0]);
+    assert_eq!(find("import other"), ["1 other.py"]);
+}
+
+#[test]
 fn docstrings_count_where_any_file_reads_them() {
     let hash = |main: &str, doc: &str| {
         let project = Fixture::new(&[("main.py", main), ("a.py", doc)]);
