@@ -12,9 +12,9 @@ use crate::db::Spec;
 use crate::files::Tracked;
 use crate::graph::Wire;
 use crate::handle::{self, Handle, Lost};
+use crate::live::Live;
 use crate::map::{Axis, Map};
 use crate::note;
-use crate::session::Session;
 use crate::signature::{
     Explain, Hash, Notes, PartHashes, PartKind, Visitor, walk_deps, walk_env, walk_inputs,
     walk_trail,
@@ -70,18 +70,14 @@ pub(crate) trait Parents {
 }
 
 /// The items of a mapped node, all of whose parents have outputs.
-pub(crate) fn items(
-    session: &Session,
-    node: u32,
-    parents: &impl Parents,
-) -> Result<Vec<Item>, Unlisted> {
-    let spec = session.spec(node);
+pub(crate) fn items(live: &Live, node: u32, parents: &impl Parents) -> Result<Vec<Item>, Unlisted> {
+    let spec = live.spec(node);
     let map = spec.node.map.clone().expect("the node is mapped");
     let lists = map.axes.iter();
-    let lists = lists.map(|axis| places(session, node, axis, parents));
+    let lists = lists.map(|axis| places(live, node, axis, parents));
     let rows = align(&spec, &map, lists.collect::<Result<_, _>>()?)?;
     let digest = |parent| parents.handle(parent).digest;
-    let shared = Shared::of(session, node, &digest);
+    let shared = Shared::of(live, node, &digest);
     let item = |(key, places): Row| Item {
         hashes: shared.hashes(&spec, &map, &places),
         key,
@@ -100,44 +96,44 @@ pub(crate) fn names_key(signature: &Signature) -> Signature {
 /// What an item is known by, with the files that its action finds; `None` while
 /// they are not known.
 pub(crate) fn resolve(
-    session: &Session,
+    live: &Live,
     node: u32,
     item: &Item,
     digest: impl Fn(u32) -> Digest,
 ) -> Option<(Signature, Option<Trail>)> {
     let base = item.hashes.resolved();
-    if !session.graph.node(node).discovers {
+    if !live.graph.node(node).discovers {
         return Some((base, None));
     }
-    let trail = session.trail(&base)?;
-    let hashes = with_trail(session, node, item, digest, &trail);
+    let trail = live.trail(&base)?;
+    let hashes = with_trail(live, node, item, digest, &trail);
     Some((hashes.resolved(), Some(trail)))
 }
 
 /// The record of an item whose output the store has.
 pub(crate) fn recorded(
-    session: &Session,
+    live: &Live,
     node: u32,
     item: &Item,
     digest: impl Fn(u32) -> Digest,
 ) -> Option<Arc<Record>> {
-    let store = session.context().store.as_ref()?;
-    let (resolved, _) = resolve(session, node, item, digest)?;
+    let store = live.context().store.as_ref()?;
+    let (resolved, _) = resolve(live, node, item, digest)?;
     handle::find(store, &resolved)
 }
 
 /// What an item's resolved signature is made of with the files that its action
 /// finds.
 fn with_trail(
-    session: &Session,
+    live: &Live,
     node: u32,
     item: &Item,
     digest: impl Fn(u32) -> Digest,
     trail: &Trail,
 ) -> PartHashes {
-    let spec = session.spec(node);
+    let spec = live.spec(node);
     let map = spec.node.map.as_ref().expect("the node is mapped");
-    let shared = Shared::of(session, node, &digest);
+    let shared = Shared::of(live, node, &digest);
     let inputs = Hash::part(PartKind::Inputs, |hash| {
         shared.walk_inputs(&spec, map, &item.places, hash);
         walk_trail(Some(trail), hash);
@@ -151,18 +147,18 @@ fn with_trail(
 /// The leaves of an item's parts and their texts; parents stand there by their
 /// outputs' digests.
 pub(crate) fn parts(
-    session: &Session,
+    live: &Live,
     node: u32,
     item: &Item,
     digest: impl Fn(u32) -> Digest,
 ) -> (Parts, Notes) {
-    let spec = session.spec(node);
+    let spec = live.spec(node);
     let map = spec.node.map.as_ref().expect("the node is mapped");
-    let shared = Shared::of(session, node, &digest);
+    let shared = Shared::of(live, node, &digest);
     let mut notes = Notes::new();
-    let code = session.code_part(node, &mut notes);
+    let code = live.code_part(node, &mut notes);
     let env = Explain::part(PartKind::Env, &mut notes, |explain| {
-        walk_env(&spec.node, &session.context().config, explain);
+        walk_env(&spec.node, &live.context().config, explain);
     });
     let inputs = Explain::part(PartKind::Inputs, &mut notes, |explain| {
         shared.walk_inputs(&spec, map, &item.places, explain);
@@ -185,17 +181,12 @@ type List = Vec<(Arc<str>, Place)>;
 /// What stands under one key in all lists, in their order.
 type Row = (Arc<str>, SmallVec<[Place; 1]>);
 
-fn places(
-    session: &Session,
-    node: u32,
-    axis: &Axis,
-    parents: &impl Parents,
-) -> Result<List, Unlisted> {
-    let name = &session.graph.node(node).params[axis.param].name;
-    match session.graph.wires.row(node)[axis.param] {
+fn places(live: &Live, node: u32, axis: &Axis, parents: &impl Parents) -> Result<List, Unlisted> {
+    let name = &live.graph.node(node).params[axis.param].name;
+    match live.graph.wires.row(node)[axis.param] {
         Wire::Source(number) => {
-            let bound = session.source(number);
-            let wanted = session.graph.node(node).params[axis.param].value_type.id();
+            let bound = live.source(number);
+            let wanted = live.graph.node(node).params[axis.param].value_type.id();
             match (&axis.split, &bound.files) {
                 (Some(_), _) => split(axis, name, bound.value(wanted)),
                 (None, Some(files)) => Ok(files_of(files)),
@@ -205,7 +196,7 @@ fn places(
         Wire::Node(parent) if axis.split.is_none() => {
             let outputs = match parents.items(parent) {
                 Some(outputs) => outputs,
-                None => stored(session, parent, &parents.handle(parent))
+                None => stored(live, parent, &parents.handle(parent))
                     .map_err(|lost| Unlisted::Lost(parent, lost))?,
             };
             Ok(outputs
@@ -214,7 +205,7 @@ fn places(
                 .collect())
         }
         Wire::Node(parent) => {
-            let store = session.context().store.as_deref();
+            let store = live.context().store.as_deref();
             let value = parents.handle(parent).load(store);
             let value = value.map_err(|lost| Unlisted::Lost(parent, lost))?;
             split(axis, name, &value)
@@ -267,15 +258,15 @@ fn of_output(parent: u32, output: &ItemOutput) -> (Arc<str>, Place) {
 }
 
 /// The outputs of a mapped node's items, as the store has them.
-fn stored(session: &Session, parent: u32, handle: &Handle) -> Result<Arc<[ItemOutput]>, Lost> {
+fn stored(live: &Live, parent: u32, handle: &Handle) -> Result<Arc<[ItemOutput]>, Lost> {
     let lost = |damage: Damage| Lost::from(damage);
     let unlisted = || Lost {
         missing: true,
         message: "its items are not in the store".to_owned(),
     };
-    let map = session.graph.node(parent).map.clone();
+    let map = live.graph.node(parent).map.clone();
     let codec = map.and_then(|map| map.item.codec()).ok_or_else(unlisted)?;
-    let store = session.context().store.as_ref().ok_or_else(unlisted)?;
+    let store = live.context().store.as_ref().ok_or_else(unlisted)?;
     let list = handle.output().ok_or_else(unlisted)?;
     let entries = store.load_list(list).map_err(lost)?.into_iter();
     let output = |entry: refrain_store::ListEntry| ItemOutput {
@@ -345,17 +336,17 @@ struct Shared {
 }
 
 impl Shared {
-    fn of(session: &Session, node: u32, digest: &impl Fn(u32) -> Digest) -> Self {
+    fn of(live: &Live, node: u32, digest: &impl Fn(u32) -> Digest) -> Self {
         let leaf = |wire: &Wire| match *wire {
             Wire::Source(number) => {
-                let bound = session.source(number);
+                let bound = live.source(number);
                 (true, bound.digest, bound.shown.clone())
             }
             Wire::Node(parent) => (false, digest(parent), None),
         };
         Shared {
-            leaves: session.graph.wires.row(node).iter().map(leaf).collect(),
-            depth: session.context().config.dependency_depth,
+            leaves: live.graph.wires.row(node).iter().map(leaf).collect(),
+            depth: live.context().config.dependency_depth,
         }
     }
 

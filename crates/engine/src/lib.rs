@@ -30,7 +30,7 @@
 //! ```
 //!
 //! One run reads from the bottom of this list of rooms to its top: `runner`
-//! binds the inputs in a `session`, the `scheduler` decides what is needed by
+//! binds the inputs of a `live` pipeline, the `scheduler` decides what is needed by
 //! the `queries`, the `pool` executes it through the `executor`, and a `run`
 //! hands out the `report` and the outputs.
 
@@ -60,6 +60,7 @@ mod graph;
 mod handle;
 mod inputs;
 mod items;
+mod live;
 mod map;
 mod mapping;
 mod node;
@@ -78,7 +79,6 @@ mod rows;
 mod run;
 mod runner;
 mod scheduler;
-mod session;
 mod signature;
 mod trail;
 mod value;

@@ -12,8 +12,8 @@ use crate::explain::{Reason, recorded};
 use crate::force::Forced;
 use crate::handle::Handle;
 use crate::items::{self, Item, ItemOutput, Parents};
+use crate::live::Live;
 use crate::reasons::Causes;
-use crate::session::Session;
 
 /// What would become of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -110,14 +110,14 @@ impl fmt::Display for Plan {
 }
 
 /// Plans a run of these targets. The session's inputs are bound.
-pub(crate) fn plan(session: &mut Session, targets: &[u32], forced: &Forced) -> Plan {
-    session.refresh();
-    let causes = Causes::new(session);
-    let found = needed(session, targets, forced);
+pub(crate) fn plan(live: &mut Live, targets: &[u32], forced: &Forced) -> Plan {
+    live.refresh();
+    let causes = Causes::new(live);
+    let found = needed(live, targets, forced);
     let mut nodes: Vec<u32> = found.keys().copied().collect();
     nodes.sort_unstable();
     let mut planner = Planner {
-        session,
+        live,
         causes,
         forced,
         targets,
@@ -139,11 +139,7 @@ pub(crate) fn plan(session: &mut Session, targets: &[u32], forced: &Forced) -> P
 
 /// The nodes that the run would look at, each with its output if that would
 /// be found.
-fn needed(
-    session: &Session,
-    targets: &[u32],
-    forced: &Forced,
-) -> FxHashMap<u32, Option<Arc<Handle>>> {
+fn needed(live: &Live, targets: &[u32], forced: &Forced) -> FxHashMap<u32, Option<Arc<Handle>>> {
     let mut found = FxHashMap::default();
     let mut stack = targets.to_vec();
     stack.extend(forced.nodes());
@@ -151,17 +147,17 @@ fn needed(
         if found.contains_key(&node) {
             continue;
         }
-        let may_hit = session.graph.node(node).cache && forced.trusts(node);
+        let may_hit = live.graph.node(node).cache && forced.trusts(node);
         let handle = match may_hit {
-            true if session.is_settled(node) => Some(session.output(node)),
-            true => session.probe(node),
+            true if live.is_settled(node) => Some(live.output(node)),
+            true => live.probe(node),
             false => None,
         };
-        let store = session.context().store.clone();
+        let store = live.context().store.clone();
         let handle =
             handle.filter(|handle| handle.is_stored() && handle.check(store.as_deref()).is_ok());
         if handle.is_none() {
-            stack.extend(session.graph.parents(node));
+            stack.extend(live.graph.parents(node));
         }
         found.insert(node, handle);
     }
@@ -169,7 +165,7 @@ fn needed(
 }
 
 struct Planner<'a> {
-    session: &'a mut Session,
+    live: &'a mut Live,
     causes: Causes,
     forced: &'a Forced,
     targets: &'a [u32],
@@ -201,24 +197,24 @@ impl Planner<'_> {
             return;
         }
         let known = |parent| self.digests.contains_key(&parent);
-        if !self.session.graph.parents(node).all(known) {
+        if !self.live.graph.parents(node).all(known) {
             let prospect = if self.may_be_cut_off(node) {
                 Prospect::Perhaps
             } else {
                 Prospect::Run
             };
             self.prospects.insert(node, prospect);
-            if !self.session.graph.node(node).cache && !self.targets.contains(&node) {
+            if !self.live.graph.node(node).cache && !self.targets.contains(&node) {
                 self.uncalled.insert(node);
             }
             return;
         }
-        let known = self.session.resolve(node, |parent| self.digests[&parent]);
+        let known = self.live.resolve(node, |parent| self.digests[&parent]);
         let known = known.signature;
         if self.may_be_cut_off(node) {
-            let store = self.session.context().store.as_ref();
+            let store = self.live.context().store.as_ref();
             let store = store.expect("only what is cached can be cut off");
-            let codec = self.session.graph.node(node).output.codec();
+            let codec = self.live.graph.node(node).output.codec();
             if let Some(key) = known
                 && let Lookup::Hit(record) = store.find_resolved(&key)
                 && let Some(handle) = Handle::recorded(&record, codec)
@@ -229,7 +225,7 @@ impl Planner<'_> {
                 self.found.insert(node, Some(Arc::new(handle)));
                 return;
             }
-        } else if !self.session.graph.node(node).cache
+        } else if !self.live.graph.node(node).cache
             && !self.forced.executes(node)
             && !self.targets.contains(&node)
             && let Some(key) = known
@@ -248,8 +244,8 @@ impl Planner<'_> {
     /// Whether the node is mapped, and its items can be looked up: its parents'
     /// outputs are there, and not only known.
     fn finds_items(&self, node: u32) -> bool {
-        let mut parents = self.session.graph.parents(node);
-        self.session.graph.node(node).map.is_some()
+        let mut parents = self.live.graph.parents(node);
+        self.live.graph.node(node).map.is_some()
             && self.may_be_found(node)
             && parents.all(|parent| self.found[&parent].is_some())
     }
@@ -257,11 +253,11 @@ impl Planner<'_> {
     /// Looks which items of a mapped node would run. If none would, the node is
     /// put together anew of those that are there.
     fn decide_items(&mut self, node: u32) -> Prospect {
-        let Ok(items) = items::items(self.session, node, self) else {
+        let Ok(items) = items::items(self.live, node, self) else {
             return Prospect::Run;
         };
         let digest = |parent: u32| self.digests[&parent];
-        let there = |item: &&Item| items::recorded(self.session, node, item, digest).is_some();
+        let there = |item: &&Item| items::recorded(self.live, node, item, digest).is_some();
         let hits = items.iter().filter(there).count();
         let planned = PlannedItems {
             total: items.len(),
@@ -275,15 +271,15 @@ impl Planner<'_> {
     }
 
     fn may_be_cut_off(&self, node: u32) -> bool {
-        self.may_be_found(node) && self.session.graph.parents(node).next().is_some()
+        self.may_be_found(node) && self.live.graph.parents(node).next().is_some()
     }
 
     /// Whether the store may have what the node, or an item of it, would give.
     fn may_be_found(&self, node: u32) -> bool {
-        self.session.context().store.is_some()
-            && self.session.graph.node(node).cache
+        self.live.context().store.is_some()
+            && self.live.graph.node(node).cache
             && !self.forced.executes(node)
-            && !self.session.key(node).is_ephemeral()
+            && !self.live.key(node).is_ephemeral()
     }
 
     /// An uncached node runs only for a child that runs: what nobody calls for
@@ -293,7 +289,7 @@ impl Planner<'_> {
             if !self.uncalled.contains(&node) {
                 continue;
             }
-            let children = self.session.graph.children.row(node).iter();
+            let children = self.live.graph.children.row(node).iter();
             let calls = children.filter_map(|child| self.prospects.get(child));
             let strongest = calls.fold(None, |strongest, prospect| match (strongest, prospect) {
                 (_, Prospect::Run) => Some(Prospect::Run),
@@ -318,19 +314,19 @@ impl Planner<'_> {
     fn planned(&mut self, node: u32) -> Option<Planned> {
         let prospect = *self.prospects.get(&node)?;
         let runs = matches!(prospect, Prospect::Run | Prospect::Perhaps);
-        let before = self.session.before(node);
-        let store = self.session.context().store.clone();
+        let before = self.live.before(node);
+        let store = self.live.context().store.clone();
         let latest = before.and_then(|before| recorded(store.as_deref()?, &before));
-        let cause = runs.then(|| self.causes.cause(self.session, node, self.forced));
+        let cause = runs.then(|| self.causes.cause(self.live, node, self.forced));
         Some(Planned {
-            name: self.session.graph.name_of(node).clone(),
+            name: self.live.graph.name_of(node).clone(),
             prospect,
-            reason: cause.map(|cause| cause.tell_present(self.session, node)),
+            reason: cause.map(|cause| cause.tell_present(self.live, node)),
             expected: latest
                 .filter(|_| runs)
                 .map(|record| self.expected(node, record.elapsed)),
             items: self.items.get(&node).copied(),
-            signature: self.session.key(node).signature,
+            signature: self.live.key(node).signature,
             output: self.found[&node]
                 .as_ref()
                 .and_then(|handle| handle.output().cloned()),

@@ -11,7 +11,7 @@ use crate::detail::Texts;
 use crate::explain::{Reason, ReasonKind, difference, recorded};
 use crate::force::Forced;
 use crate::handle::Lost;
-use crate::session::Session;
+use crate::live::Live;
 
 /// What is known of a reason while a run goes on.
 #[derive(Clone, Debug)]
@@ -29,9 +29,9 @@ pub(crate) struct Causes {
 }
 
 impl Causes {
-    pub fn new(session: &Session) -> Self {
+    pub fn new(live: &Live) -> Self {
         Causes {
-            store: session.context().store.clone(),
+            store: live.context().store.clone(),
             known: FxHashMap::default(),
         }
     }
@@ -53,15 +53,15 @@ impl Causes {
     }
 
     /// Notes why a node is executed, unless that is known already.
-    pub fn decide(&mut self, session: &mut Session, node: u32, forced: &Forced) {
+    pub fn decide(&mut self, live: &mut Live, node: u32, forced: &Forced) {
         if !self.known.contains_key(&node) {
-            let cause = self.cause(session, node, forced);
+            let cause = self.cause(live, node, forced);
             self.known.insert(node, cause);
         }
     }
 
     /// Why a node would be executed.
-    pub fn cause(&self, session: &mut Session, node: u32, forced: &Forced) -> Cause {
+    pub fn cause(&self, live: &mut Live, node: u32, forced: &Forced) -> Cause {
         let plainly = |kind, detail: &str| Cause::Known(Reason::new(kind, detail));
         if forced.executes(node) {
             return plainly(ReasonKind::Forced, "");
@@ -69,14 +69,14 @@ impl Causes {
         if self.store.is_none() {
             return plainly(ReasonKind::Uncached, "caching is off");
         }
-        if !session.graph.node(node).cache {
+        if !live.graph.node(node).cache {
             return plainly(ReasonKind::Uncached, "");
         }
-        let key = session.key(node);
+        let key = live.key(node);
         if key.is_ephemeral() {
-            return plainly(ReasonKind::Uncached, &unhashable(session, node));
+            return plainly(ReasonKind::Uncached, &unhashable(live, node));
         }
-        match session.before(node) {
+        match live.before(node) {
             None => plainly(ReasonKind::FirstRun, ""),
             Some(before) if before == key.signature && forced.doubts(node) => {
                 plainly(ReasonKind::Dependency, "a forced node gave something else")
@@ -98,9 +98,9 @@ impl Cause {
     }
 
     /// The reason of a node in the present revision, recorded or not.
-    pub fn tell_present(&self, session: &Session, node: u32) -> Reason {
-        let (parts, notes) = session.present_parts(node);
-        self.tell_against(session.context().store.as_deref(), Some(&parts), &notes)
+    pub fn tell_present(&self, live: &Live, node: u32) -> Reason {
+        let (parts, notes) = live.present_parts(node);
+        self.tell_against(live.context().store.as_deref(), Some(&parts), &notes)
     }
 
     fn tell_against(
@@ -126,12 +126,12 @@ impl Cause {
 }
 
 /// Which input has no lasting digest.
-fn unhashable(session: &Session, node: u32) -> String {
-    let graph = &session.graph;
+fn unhashable(live: &Live, node: u32) -> String {
+    let graph = &live.graph;
     let above = graph.ancestors(&[node]);
     let found = above.iter().find_map(|node| {
         graph.sources_of(*node).find_map(|number| {
-            let why = session.source(number).unhashable.clone()?;
+            let why = live.source(number).unhashable.clone()?;
             Some((&graph.sources[number as usize].name, why))
         })
     });

@@ -13,9 +13,9 @@ use crate::execution::Stop;
 use crate::executor::Done;
 use crate::handle::{self, Handle};
 use crate::items::{self, ItemOutput, Parents};
+use crate::live::Live;
 use crate::pool::{Message, Pool};
 use crate::scheduler::{Keys, gather, gather_item};
-use crate::session::Session;
 use crate::value::ValueCodec;
 use crate::work::Work;
 
@@ -54,18 +54,18 @@ struct Case {
 /// Executes again those of these nodes, and of their items, that are chosen by
 /// name and whose outputs the store has. The session's inputs are bound.
 pub(crate) fn rerun(
-    session: &mut Session,
+    live: &mut Live,
     nodes: &[u32],
     pool: &Pool,
     cancel: &Cancel,
     choose: &dyn Fn(&str) -> bool,
 ) -> Vec<Rerun> {
-    session.refresh();
-    let Some(store) = session.context().store.clone() else {
+    live.refresh();
+    let Some(store) = live.context().store.clone() else {
         return Vec::new();
     };
     let mut found = Found {
-        session,
+        live,
         cancel,
         choose,
         cases: Vec::new(),
@@ -83,7 +83,7 @@ pub(crate) fn rerun(
 
 /// The cases found so far.
 struct Found<'a> {
-    session: &'a mut Session,
+    live: &'a mut Live,
     cancel: &'a Cancel,
     choose: &'a dyn Fn(&str) -> bool,
     cases: Vec<Case>,
@@ -92,16 +92,16 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn look_at(&mut self, node: u32, store: &Store) {
-        let name = self.session.graph.name_of(node).clone();
-        let declared = self.session.graph.node(node).clone();
+        let name = self.live.graph.name_of(node).clone();
+        let declared = self.live.graph.node(node).clone();
         let Some(handle) = self.stored(node) else {
             return;
         };
         let unstored = |parent: &u32| self.stored(*parent).is_none();
-        let parents: Vec<u32> = self.session.graph.parents(node).collect();
+        let parents: Vec<u32> = self.live.graph.parents(node).collect();
         if let Some(parent) = parents.iter().find(|parent| unstored(parent)) {
             if (self.choose)(&name) {
-                let parent = self.session.graph.name_of(*parent);
+                let parent = self.live.graph.name_of(*parent);
                 let verdict = Verdict::Skipped(format!("the output of {parent} is not stored"));
                 self.told.push(Rerun {
                     node: name,
@@ -117,10 +117,10 @@ impl Found<'_> {
         match &declared.map {
             Some(_) => self.look_at_items(node, store),
             None if (self.choose)(&name) => {
-                let digest = |parent| *self.session.output(parent).digest.as_bytes();
-                let hashes = self.session.hashes(node, digest, None);
+                let digest = |parent| *self.live.output(parent).digest.as_bytes();
+                let hashes = self.live.hashes(node, digest, None);
                 let keys = Keys::default();
-                let mut work = gather(self.session, &keys, node, hashes, true, self.stop());
+                let mut work = gather(self.live, &keys, node, hashes, true, self.stop());
                 work.draft = None;
                 let output = handle.output().cloned().zip(declared.output.codec());
                 self.cases.extend(output.map(|(output, codec)| Case {
@@ -135,23 +135,23 @@ impl Found<'_> {
     }
 
     fn look_at_items(&mut self, node: u32, store: &Store) {
-        let map = self.session.graph.node(node).map.clone();
+        let map = self.live.graph.node(node).map.clone();
         let codec = map.and_then(|map| map.item.codec());
-        let items = items::items(self.session, node, &Settled(self.session));
+        let items = items::items(self.live, node, &Settled(self.live));
         let (Ok(items), Some(codec)) = (items, codec) else {
             return;
         };
-        let digest = |parent| self.session.output(parent).digest;
+        let digest = |parent| self.live.output(parent).digest;
         for item in &items {
-            let name = format!("{}[{}]", self.session.graph.name_of(node), item.key);
+            let name = format!("{}[{}]", self.live.graph.name_of(node), item.key);
             if !(self.choose)(&name) {
                 continue;
             }
-            let known = items::resolve(self.session, node, item, digest);
+            let known = items::resolve(self.live, node, item, digest);
             let record = known.and_then(|(resolved, _)| handle::find(store, &resolved));
             if let Some(record) = record {
                 let stop = self.stop();
-                let work = gather_item(self.session, node, item, digest, false, true, stop);
+                let work = gather_item(self.live, node, item, digest, false, true, stop);
                 self.cases.push(Case {
                     name: name.into(),
                     codec,
@@ -168,25 +168,25 @@ impl Found<'_> {
 
     /// The node's output, if the store has it.
     fn stored(&self, node: u32) -> Option<Arc<Handle>> {
-        let handle = match self.session.is_settled(node) {
-            true => Some(self.session.output(node)),
-            false => self.session.probe(node),
+        let handle = match self.live.is_settled(node) {
+            true => Some(self.live.output(node)),
+            false => self.live.probe(node),
         };
-        let store = self.session.context().store.clone();
+        let store = self.live.context().store.clone();
         handle.filter(|handle| handle.is_stored() && handle.check(store.as_deref()).is_ok())
     }
 
     fn settle(&mut self, node: u32) {
-        if !self.session.is_settled(node)
-            && let Some(handle) = self.session.probe(node)
+        if !self.live.is_settled(node)
+            && let Some(handle) = self.live.probe(node)
         {
-            self.session.settle(node, handle);
+            self.live.settle(node, handle);
         }
     }
 }
 
 /// Parents that are all settled.
-struct Settled<'a>(&'a Session);
+struct Settled<'a>(&'a Live);
 
 impl Parents for Settled<'_> {
     fn handle(&self, parent: u32) -> Arc<Handle> {

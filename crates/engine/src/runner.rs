@@ -137,10 +137,10 @@ impl Runner {
     pub fn plan(&self, pipeline: &Pipeline, inputs: Inputs) -> Result<Plan> {
         self.check_backends(pipeline)?;
         let forced = self.forced_nodes(pipeline)?;
-        let live = self.shared.sessions.live(pipeline);
-        let mut session = lock(&live.session);
-        session.bind(&inputs, &pipeline.targets)?;
-        Ok(plan::plan(&mut session, &pipeline.targets, &forced))
+        let held = self.shared.sessions.of(pipeline);
+        let mut live = lock(&held.live);
+        live.bind(&inputs, &pipeline.targets)?;
+        Ok(plan::plan(&mut live, &pipeline.targets, &forced))
     }
 
     /// Why a node would run now: the way down to the first thing that changed.
@@ -151,10 +151,10 @@ impl Runner {
     pub fn why(&self, pipeline: &Pipeline, inputs: Inputs, node: &str) -> Result<Explanation> {
         let only = pipeline.targets([node])?;
         let node = pipeline.graph.find(node)?;
-        let live = self.shared.sessions.live(pipeline);
-        let mut session = lock(&live.session);
-        session.bind(&inputs, &only.targets)?;
-        Ok(why::why(&mut session, node))
+        let held = self.shared.sessions.of(pipeline);
+        let mut live = lock(&held.live);
+        live.bind(&inputs, &only.targets)?;
+        Ok(why::why(&mut live, node))
     }
 
     /// Executes again what is remembered of the targets and all that they need,
@@ -169,12 +169,12 @@ impl Runner {
         inputs: Inputs,
         choose: impl Fn(&str) -> bool,
     ) -> Result<Vec<Rerun>> {
-        let live = self.shared.sessions.live(pipeline);
-        let mut session = lock(&live.session);
-        session.bind(&inputs, &pipeline.targets)?;
+        let held = self.shared.sessions.of(pipeline);
+        let mut live = lock(&held.live);
+        live.bind(&inputs, &pipeline.targets)?;
         let nodes = pipeline.graph.ancestors(&pipeline.targets);
         let (pool, cancel) = (&self.pool, &self.shared.cancel);
-        Ok(rerun::rerun(&mut session, &nodes, pool, cancel, &choose))
+        Ok(rerun::rerun(&mut live, &nodes, pool, cancel, &choose))
     }
 
     /// Waits until everything finished is on disk, the snapshot included.
@@ -244,12 +244,12 @@ impl Runner {
 
     fn run_forced(&self, pipeline: &Pipeline, inputs: Inputs, forced: &Forced) -> Result<Run> {
         let start = Start::now();
-        let live = self.shared.sessions.live(pipeline);
-        let mut session = lock(&live.session);
-        if session.revision() == 0 {
+        let held = self.shared.sessions.of(pipeline);
+        let mut live = lock(&held.live);
+        if live.revision() == 0 {
             self.check_backends(pipeline)?;
         }
-        session.bind(&inputs, &pipeline.targets)?;
+        live.bind(&inputs, &pipeline.targets)?;
 
         let run = start.run.clone();
         let _span = tracing::info_span!("run", id = &*run, pipeline = pipeline.name()).entered();
@@ -262,10 +262,10 @@ impl Runner {
             cancel: &self.shared.cancel,
             events: &events,
         };
-        let driven = drive(&mut session, &request);
-        let outputs = outputs(&session, &pipeline.targets, &driven.entries);
-        session.forget(&driven.rekeyed);
-        session.refresh();
+        let driven = drive(&mut live, &request);
+        let outputs = outputs(&live, &pipeline.targets, &driven.entries);
+        live.forget(&driven.rekeyed);
+        live.refresh();
         let counts = Counts::of(&driven.entries, pipeline.graph.nodes.len());
         if let Some(store) = &self.shared.store
             && driven.looked
@@ -274,14 +274,14 @@ impl Runner {
             let (targets, entries) = (&pipeline.targets, &driven.entries);
             let saved = entries.iter().map(|(_, entry)| entry.saved).sum();
             let run = start.entry(pipeline, &counts, saved);
-            remember(store, &mut session, targets, entries, changed, run);
-            lock(&live.snapshot).after_run(store, &session, changed);
+            remember(store, &mut live, targets, entries, changed, run);
+            lock(&held.snapshot).after_run(store, &live, changed);
         }
         let report = Report {
             run,
             graph: pipeline.graph.clone(),
             targets: pipeline.targets.clone(),
-            revision: session.revision(),
+            revision: live.revision(),
             status: counts.status(),
             elapsed: start.at.elapsed(),
             counts,

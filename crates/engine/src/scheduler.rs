@@ -32,12 +32,12 @@ use crate::execution::Stop;
 use crate::executor::Done;
 use crate::force::Forced;
 use crate::handle::{Handle, Lost};
+use crate::live::{Live, Resolved};
 use crate::node::Failure;
 use crate::pool::{Message, Pool};
 use crate::queries::Key;
 use crate::recorder::Kept;
 use crate::report::{Entry, Outcome};
-use crate::session::{Resolved, Session};
 use crate::signature::PartHashes;
 use crate::trail::{Trail, Trails};
 
@@ -63,16 +63,16 @@ pub(crate) struct Driven {
 }
 
 /// Runs until every target is settled, or cannot be.
-pub(crate) fn drive(session: &mut Session, request: &Request<'_>) -> Driven {
-    session.refresh();
+pub(crate) fn drive(live: &mut Live, request: &Request<'_>) -> Driven {
+    live.refresh();
     let mut driver = Driver {
-        store: session.context().store.clone(),
-        progress: Progress::new(session.graph.clone()),
+        store: live.context().store.clone(),
+        progress: Progress::new(live.graph.clone()),
         flights: Flights::new(request.pool, !request.events.is_empty()),
-        ledger: Ledger::new(session, request.events),
+        ledger: Ledger::new(live, request.events),
         keys: Keys::default(),
         expansions: Expansions::default(),
-        session,
+        live,
         request,
         lost: Vec::new(),
         looked: false,
@@ -84,7 +84,7 @@ pub(crate) fn drive(session: &mut Session, request: &Request<'_>) -> Driven {
 }
 
 struct Driver<'a> {
-    session: &'a mut Session,
+    live: &'a mut Live,
     request: &'a Request<'a>,
     store: Option<Arc<Store>>,
     progress: Progress,
@@ -116,7 +116,7 @@ impl Driver<'_> {
             self.progress.add(node, digest);
             if digest.is_none() {
                 to_make.push(node);
-                stack.extend(self.session.graph.parents(node));
+                stack.extend(self.live.graph.parents(node));
             }
         }
         self.forget_lost();
@@ -127,26 +127,26 @@ impl Driver<'_> {
 
     /// The node's output, if it is up to date or the store has it.
     fn found(&mut self, node: u32) -> Option<Arc<Handle>> {
-        let settled = self.session.is_settled(node);
+        let settled = self.live.is_settled(node);
         if settled && self.ledger.has_run(node) {
-            return Some(self.session.output(node));
+            return Some(self.live.output(node));
         }
-        if !self.request.forced.trusts(node) || !self.session.graph.node(node).cache {
+        if !self.request.forced.trusts(node) || !self.live.graph.node(node).cache {
             return None;
         }
         let handle = if settled {
             // What only memory keeps is made anew in every run, as a fresh process would.
-            Some(self.session.output(node)).filter(|handle| handle.is_stored())?
+            Some(self.live.output(node)).filter(|handle| handle.is_stored())?
         } else {
             self.looked = true;
-            self.session.probe(node)?
+            self.live.probe(node)?
         };
         if let Err(lost) = handle.check(self.store.as_deref()) {
             self.lose(node, &lost);
             return None;
         }
         if !settled {
-            self.session.settle(node, handle.clone());
+            self.live.settle(node, handle.clone());
         }
         self.tell(node, Ending::found(Outcome::Hit, &handle));
         Some(handle)
@@ -154,10 +154,10 @@ impl Driver<'_> {
 
     /// Notes that an output is not in the store after all.
     fn lose(&mut self, node: u32, lost: &Lost) {
-        let name = self.session.graph.name_of(node);
+        let name = self.live.graph.name_of(node);
         tracing::warn!(node = %name, why = lost.message, "an output is made again");
         if let Some(store) = &self.store {
-            store.discard(&self.keys.key(self.session, node).signature);
+            store.discard(&self.keys.key(self.live, node).signature);
         }
         self.ledger.lose(node, lost);
         self.lost.push(node);
@@ -165,14 +165,14 @@ impl Driver<'_> {
 
     /// Tells how a node ended.
     fn tell(&mut self, node: u32, ending: Ending<'_>) {
-        let signature = self.keys.key(self.session, node).signature;
-        self.ledger.tell(self.session, node, signature, ending);
+        let signature = self.keys.key(self.live, node).signature;
+        self.ledger.tell(self.live, node, signature, ending);
     }
 
     /// Lets the session forget what is lost: all at once, for it then verifies
     /// everything else.
     fn forget_lost(&mut self) {
-        self.session.unsettle(&std::mem::take(&mut self.lost));
+        self.live.unsettle(&std::mem::take(&mut self.lost));
     }
 
     fn is_forced(&self, node: u32) -> bool {
@@ -253,12 +253,12 @@ impl Driver<'_> {
     /// All parents have digests: what the node is known by is known, but for
     /// the files that its action has yet to find.
     fn resolve(&mut self, node: u32) {
-        self.keys.settle(self.session, node);
-        let cached = self.session.graph.node(node).cache;
+        self.keys.settle(self.live, node);
+        let cached = self.live.graph.node(node).cache;
         let forced = self.is_forced(node);
-        let ephemeral = self.keys.key(self.session, node).is_ephemeral();
+        let ephemeral = self.keys.key(self.live, node).is_ephemeral();
         if cached && !forced && !ephemeral {
-            let has_parents = self.session.graph.parents(node).next().is_some();
+            let has_parents = self.live.graph.parents(node).next().is_some();
             if has_parents && self.cut_off(node, Outcome::Cutoff) {
                 return;
             }
@@ -275,13 +275,13 @@ impl Driver<'_> {
 
     fn resolved(&self, node: u32) -> Resolved {
         let digest = |parent| self.progress.digest(parent);
-        self.session.resolve(node, digest)
+        self.live.resolve(node, digest)
     }
 
     /// Notes which files a node's action finds: its key stands on them.
     fn find_out(&mut self, node: u32, trail: Option<&Trail>) {
-        if trail.is_some() && !self.keys.key(self.session, node).is_ephemeral() {
-            let hashes = self.keys.hashes(self.session, node, trail);
+        if trail.is_some() && !self.keys.key(self.live, node).is_ephemeral() {
+            let hashes = self.keys.hashes(self.live, node, trail);
             self.keys.turned_out(node, Key::lasting(hashes.signature()));
         }
     }
@@ -295,7 +295,7 @@ impl Driver<'_> {
         let Some(Lookup::Hit(record)) = signature.map(|known| store.find_resolved(&known)) else {
             return false;
         };
-        let codec = self.session.graph.node(node).output.codec();
+        let codec = self.live.graph.node(node).output.codec();
         let Some(handle) = Handle::recorded(&record, codec) else {
             return false;
         };
@@ -305,13 +305,13 @@ impl Driver<'_> {
             return false;
         }
         if let Some(trail) = &trail {
-            let work = self.keys.hashes(self.session, node, None).signature();
-            let name = self.session.graph.name_of(node);
+            let work = self.keys.hashes(self.live, node, None).signature();
+            let name = self.live.graph.name_of(node);
             if let Err(why) = Trails::remember(&store, name, &work, trail) {
                 tracing::warn!(node = %name, why, "found files are not remembered");
             }
         }
-        let (parts, notes) = self.keys.parts(self.session, node, trail.as_ref());
+        let (parts, notes) = self.keys.parts(self.live, node, trail.as_ref());
         let alias = Record {
             signature: PartHashes::of(&parts).signature(),
             parts,
@@ -327,19 +327,19 @@ impl Driver<'_> {
     /// Starts the work of a node, or lets it wait for equal work.
     fn dispatch(&mut self, node: u32) {
         self.progress.start(node);
-        if self.session.graph.node(node).map.is_some() {
+        if self.live.graph.node(node).map.is_some() {
             return self.expand(node);
         }
         let digest = |parent| *self.progress.digest(parent).as_bytes();
-        let hashes = self.session.hashes(node, digest, None);
+        let hashes = self.live.hashes(node, digest, None);
         if self.flights.join(&hashes.resolved(), Waiter::Node(node)) {
             return;
         }
         let forced = self.is_forced(node);
-        self.ledger.decide(self.session, node, self.request.forced);
+        self.ledger.decide(self.live, node, self.request.forced);
         self.looked = true;
         let stop = Stop::new(self.request.cancel.clone());
-        let work = gather(self.session, &self.keys, node, hashes, forced, stop);
+        let work = gather(self.live, &self.keys, node, hashes, forced, stop);
         let ticket = self.flights.add(Waiter::Node(node), work);
         self.submit(ticket);
     }
@@ -356,7 +356,7 @@ impl Driver<'_> {
 
     fn started(&mut self, ticket: u64) {
         if let Some(Waiter::Node(node)) = self.flights.started(ticket) {
-            self.ledger.tell_start(self.session.graph.name_of(node));
+            self.ledger.tell_start(self.live.graph.name_of(node));
         }
     }
 
@@ -431,7 +431,7 @@ impl Driver<'_> {
                 }
             };
             if !self.cut_off(node, Outcome::Hit) {
-                let codec = self.session.graph.node(node).output.codec();
+                let codec = self.live.graph.node(node).output.codec();
                 let handle = Handle::recorded(record, codec);
                 let handle = Arc::new(handle.expect("found by its resolved signature"));
                 self.settled(node, &handle, Ending::found(Outcome::Hit, &handle));
@@ -441,7 +441,7 @@ impl Driver<'_> {
 
     /// Takes over a node's output, and lets go of what only it needed.
     fn settled(&mut self, node: u32, handle: &Arc<Handle>, ending: Ending<'_>) {
-        self.session.settle(node, handle.clone());
+        self.live.settle(node, handle.clone());
         self.tell(node, ending);
         self.progress.finish(node, handle.digest);
         let unread = self.progress.let_go_of_parents(node);
@@ -452,7 +452,7 @@ impl Driver<'_> {
     fn release(&self, nodes: impl IntoIterator<Item = u32>) {
         for node in nodes {
             if !self.is_target(node) {
-                self.session.output(node).release();
+                self.live.output(node).release();
             }
         }
     }
@@ -477,7 +477,7 @@ impl Driver<'_> {
             ..Ending::unstarted(Outcome::Failed, Some(message.clone()))
         };
         self.tell(node, ending);
-        let cause = self.session.graph.name_of(node);
+        let cause = self.live.graph.name_of(node);
         let note: Arc<str> = format!("needs {cause}, which failed: {message}").into();
         for blocked in self.progress.fail(node) {
             let ending = Ending::unstarted(Outcome::Blocked, Some(note.clone()));

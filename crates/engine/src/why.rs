@@ -9,21 +9,21 @@ use refrain_store::Signature;
 use crate::detail::Texts;
 use crate::explain::{Explanation, Step, difference, recorded};
 use crate::force::Forced;
+use crate::live::Live;
 use crate::reasons::{Cause, Causes};
-use crate::session::Session;
 
 /// Explains why a node would run. The session's inputs are bound.
-pub(crate) fn why(session: &mut Session, node: u32) -> Explanation {
-    session.refresh();
-    let causes = Causes::new(session);
+pub(crate) fn why(live: &mut Live, node: u32) -> Explanation {
+    live.refresh();
+    let causes = Causes::new(live);
     let mut steps = Vec::new();
     let mut at = Some((node, None));
     while let Some((node, was)) = at.take() {
         let cause = match was {
             Some(before) => Cause::Changed { before },
-            None => causes.cause(session, node, &Forced::default()),
+            None => causes.cause(live, node, &Forced::default()),
         };
-        let (step, next) = step(session, node, &cause);
+        let (step, next) = step(live, node, &cause);
         steps.push(step);
         at = next;
     }
@@ -32,21 +32,17 @@ pub(crate) fn why(session: &mut Session, node: u32) -> Explanation {
 
 /// One step, and the parent to go on with: with the signature that it had, or
 /// as it is known by itself.
-fn step(
-    session: &mut Session,
-    node: u32,
-    cause: &Cause,
-) -> (Step, Option<(u32, Option<Signature>)>) {
-    let name = session.graph.name_of(node).clone();
-    let store = session.context().store.clone();
+fn step(live: &mut Live, node: u32, cause: &Cause) -> (Step, Option<(u32, Option<Signature>)>) {
+    let name = live.graph.name_of(node).clone();
+    let store = live.context().store.clone();
     let found = match (cause, &store) {
         (Cause::Changed { before }, Some(store)) => recorded(store, before),
         _ => None,
     };
-    let (parts, fresh) = session.present_parts(node);
+    let (parts, fresh) = live.present_parts(node);
     let differs = found.and_then(|before| difference(&before.parts, &parts));
     let Some(differs) = differs else {
-        let reason = cause.tell_present(session, node);
+        let reason = cause.tell_present(live, node);
         let bare = Step {
             node: name,
             reason,
@@ -63,7 +59,7 @@ fn step(
     };
     let step = differs.step(&name, &texts);
     let next = differs.parent().and_then(|(was, _)| {
-        let parent = parent(session, node, &differs.leaf)?;
+        let parent = parent(live, node, &differs.leaf)?;
         let kept = store.as_ref().and_then(|store| recorded(store, &was));
         Some((parent, kept.map(|_| was)))
     });
@@ -71,8 +67,8 @@ fn step(
 }
 
 /// The parent that a node takes as this parameter.
-fn parent(session: &Session, node: u32, param: &Arc<str>) -> Option<u32> {
-    let params = &session.graph.node(node).params;
+fn parent(live: &Live, node: u32, param: &Arc<str>) -> Option<u32> {
+    let params = &live.graph.node(node).params;
     let at = params.iter().position(|known| known.name == *param)?;
-    session.graph.parent_at(node, at)
+    live.graph.parent_at(node, at)
 }

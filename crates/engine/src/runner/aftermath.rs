@@ -8,15 +8,15 @@ use std::time::Duration;
 use refrain_store::{Digest, NodeChange, RunEntry, Store};
 use rustc_hash::FxHashMap;
 
+use crate::live::Live;
 use crate::reasons::Cause;
 use crate::report::{Entry, Outcome};
 use crate::run::Target;
-use crate::session::Session;
 
 /// The targets' outputs. A value made in this run is kept with the run; the
 /// session lets go of it where the store can give it again.
 pub(super) fn outputs(
-    session: &Session,
+    live: &Live,
     targets: &[u32],
     entries: &[(u32, Entry)],
 ) -> FxHashMap<u32, Target> {
@@ -25,7 +25,7 @@ pub(super) fn outputs(
         at.is_ok_and(|at| has_output(&entries[at].1))
     };
     let target = |node: &u32| {
-        let handle = session.output(*node);
+        let handle = live.output(*node);
         let value = handle.in_hand();
         handle.release();
         (*node, Target { handle, value })
@@ -36,39 +36,39 @@ pub(super) fn outputs(
 /// Tells the store of a run, and what its nodes are now if any of that is new.
 pub(super) fn remember(
     store: &Store,
-    session: &mut Session,
+    live: &mut Live,
     targets: &[u32],
     entries: &[(u32, Entry)],
     changed: bool,
     run: RunEntry,
 ) {
-    let state = state(session, targets);
-    let as_it_was = !changed && store.state(&session.graph.name) == Some(state);
-    let mut changes = failures(session, entries);
+    let state = state(live, targets);
+    let as_it_was = !changed && store.state(&live.graph.name) == Some(state);
+    let mut changes = failures(live, entries);
     if !as_it_was {
-        changes.extend(latest(session, entries));
+        changes.extend(latest(live, entries));
     }
     store.finish_run(run, changes, state);
 }
 
 /// What stands for the state that a run found or left: the targets' signatures.
-fn state(session: &Session, targets: &[u32]) -> Digest {
+fn state(live: &Live, targets: &[u32]) -> Digest {
     let mut bytes = Vec::with_capacity(targets.len() * 32);
     for target in targets {
-        bytes.extend_from_slice(session.key(*target).signature.as_bytes());
+        bytes.extend_from_slice(live.key(*target).signature.as_bytes());
     }
     Digest::of(&bytes)
 }
 
 /// What the store should know of the nodes that failed.
-fn failures(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
+fn failures(live: &mut Live, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
     let failed = entries
         .iter()
         .filter(|(_, entry)| entry.outcome == Outcome::Failed);
     failed
         .map(|(node, entry)| NodeChange {
             log: entry.log.clone(),
-            ..ran(session, *node, entry)
+            ..ran(live, *node, entry)
         })
         .collect()
 }
@@ -76,25 +76,25 @@ fn failures(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<NodeChange> 
 /// What the store should know of the nodes looked at that ran or have another
 /// signature, and of what changed above those that were found. Above a node
 /// that is what it was, everything is.
-fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
+fn latest(live: &mut Live, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
     let mut told = Vec::new();
     let mut above = Vec::new();
     let looked_at = entries.iter().filter(|(_, entry)| has_output(entry));
     for (node, entry) in looked_at {
         let has_run = entry.outcome != Outcome::Hit;
-        let change = ran(session, *node, entry);
-        let is_new = note(session, *node, &change);
+        let change = ran(live, *node, entry);
+        let is_new = note(live, *node, &change);
         if is_new {
-            above.extend(session.graph.parents(*node));
+            above.extend(live.graph.parents(*node));
         }
         if is_new || has_run {
             told.push(change);
         }
     }
     while let Some(node) = above.pop() {
-        let change = change(session, node, Outcome::Unneeded);
-        if note(session, node, &change) {
-            above.extend(session.graph.parents(node));
+        let change = change(live, node, Outcome::Unneeded);
+        if note(live, node, &change) {
+            above.extend(live.graph.parents(node));
             told.push(change);
         }
     }
@@ -102,17 +102,17 @@ fn latest(session: &mut Session, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
 }
 
 /// Notes what a node is now; says whether it was something else.
-fn note(session: &mut Session, node: u32, change: &NodeChange) -> bool {
+fn note(live: &mut Live, node: u32, change: &NodeChange) -> bool {
     let is_new = change.before != Some(change.signature);
     if is_new {
-        session.is_now(node, change.signature);
+        live.is_now(node, change.signature);
     }
     is_new
 }
 
 /// A node that was looked at. A reason that lies in what changed is not kept:
 /// the records of both signatures tell it, down to what changed.
-fn ran(session: &mut Session, node: u32, entry: &Entry) -> NodeChange {
+fn ran(live: &mut Live, node: u32, entry: &Entry) -> NodeChange {
     let reason = match &entry.cause {
         Some(Cause::Known(reason)) => reason.to_string().into(),
         Some(Cause::Changed { .. }) | None => Arc::from(""),
@@ -120,15 +120,15 @@ fn ran(session: &mut Session, node: u32, entry: &Entry) -> NodeChange {
     NodeChange {
         reason,
         elapsed: entry.elapsed,
-        ..change(session, node, entry.outcome)
+        ..change(live, node, entry.outcome)
     }
 }
 
-fn change(session: &mut Session, node: u32, outcome: Outcome) -> NodeChange {
+fn change(live: &mut Live, node: u32, outcome: Outcome) -> NodeChange {
     NodeChange {
-        node: session.graph.name_of(node).clone(),
-        signature: session.key(node).signature,
-        before: session.before(node),
+        node: live.graph.name_of(node).clone(),
+        signature: live.key(node).signature,
+        before: live.before(node),
         outcome: outcome.name().into(),
         reason: Arc::from(""),
         elapsed: Duration::ZERO,

@@ -10,22 +10,22 @@ use super::snapshot::Snapshot;
 use crate::config::CacheConfig;
 use crate::db::Context;
 use crate::graph::Graph;
+use crate::live::Live;
 use crate::pipeline::Pipeline;
-use crate::session::Session;
 
 /// All live sessions, and what a new one starts with.
 pub(super) struct Sessions {
     config: CacheConfig,
     store: Option<Arc<Store>>,
-    live: Mutex<Vec<Live>>,
+    held: Mutex<Vec<Held>>,
 }
 
 /// A pipeline that was run, as long as somebody holds it.
 #[derive(Clone)]
-pub(super) struct Live {
+pub(super) struct Held {
     graph: Weak<Graph>,
     /// Locked before the snapshot, where both are.
-    pub session: Arc<Mutex<Session>>,
+    pub live: Arc<Mutex<Live>>,
     pub snapshot: Arc<Mutex<Snapshot>>,
 }
 
@@ -34,7 +34,7 @@ impl Sessions {
         Sessions {
             config,
             store,
-            live: Mutex::default(),
+            held: Mutex::default(),
         }
     }
 
@@ -44,56 +44,56 @@ impl Sessions {
 
     /// The session of this pipeline. Without caching nothing is remembered
     /// between runs, not even in memory.
-    pub fn live(&self, pipeline: &Pipeline) -> Live {
-        let mut all = lock(&self.live);
-        let gone: Vec<Live> = all.extract_if(.., |live| !live.is_held()).collect();
-        let same = |live: &&Live| std::ptr::eq(live.graph.as_ptr(), Arc::as_ptr(&pipeline.graph));
-        let live = all.iter().find(same).cloned().unwrap_or_else(|| {
-            let live = self.start(pipeline);
+    pub fn of(&self, pipeline: &Pipeline) -> Held {
+        let mut all = lock(&self.held);
+        let gone: Vec<Held> = all.extract_if(.., |held| !held.is_held()).collect();
+        let same = |held: &&Held| std::ptr::eq(held.graph.as_ptr(), Arc::as_ptr(&pipeline.graph));
+        let held = all.iter().find(same).cloned().unwrap_or_else(|| {
+            let held = self.start(pipeline);
             if self.store.is_some() {
-                all.push(live.clone());
+                all.push(held.clone());
             }
-            live
+            held
         });
         drop(all);
         self.write_due(&gone);
-        live
+        held
     }
 
     /// Writes those snapshots that are due.
     pub fn write_snapshots(&self) {
-        let all = lock(&self.live).clone();
+        let all = lock(&self.held).clone();
         self.write_due(&all);
     }
 
-    fn start(&self, pipeline: &Pipeline) -> Live {
+    fn start(&self, pipeline: &Pipeline) -> Held {
         let context = Context::new(self.config.clone(), self.store.clone());
-        let session = Session::new(pipeline.graph.clone(), Arc::new(context));
-        Live {
+        let live = Live::new(pipeline.graph.clone(), Arc::new(context));
+        Held {
             graph: Arc::downgrade(&pipeline.graph),
-            session: Arc::new(Mutex::new(session)),
+            live: Arc::new(Mutex::new(live)),
             snapshot: Arc::default(),
         }
     }
 
-    fn write_due(&self, sessions: &[Live]) {
-        for live in sessions {
+    fn write_due(&self, sessions: &[Held]) {
+        for held in sessions {
             if let Some(store) = &self.store
-                && lock(&live.snapshot).is_due()
+                && lock(&held.snapshot).is_due()
             {
-                let session = lock(&live.session);
-                lock(&live.snapshot).write(store, &session);
+                let live = lock(&held.live);
+                lock(&held.snapshot).write(store, &live);
             }
         }
     }
 
     #[cfg(test)]
     pub fn count(&self) -> usize {
-        lock(&self.live).len()
+        lock(&self.held).len()
     }
 }
 
-impl Live {
+impl Held {
     /// Whether anybody but the session itself holds the pipeline.
     fn is_held(&self) -> bool {
         self.graph.strong_count() > 1

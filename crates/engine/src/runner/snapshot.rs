@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use refrain_store::Store;
 
-use crate::session::Session;
+use crate::live::Live;
 
 /// Up to this many nodes the snapshot is written before a run returns, so that
 /// the directory is whole by then; above, it is written when the time it takes
@@ -30,25 +30,25 @@ impl Snapshot {
     }
 
     /// Writes the snapshot after a run, or leaves it due until it costs less.
-    pub fn after_run(&mut self, store: &Store, session: &Session, changed: bool) {
-        self.due |= changed || store.needs_snapshot(&session.graph.name);
-        let affordable = session.graph.nodes.len() <= AT_ONCE
+    pub fn after_run(&mut self, store: &Store, live: &Live, changed: bool) {
+        self.due |= changed || store.needs_snapshot(&live.graph.name);
+        let affordable = live.graph.nodes.len() <= AT_ONCE
             || self
                 .last
                 .is_none_or(|(at, took)| at.elapsed() > took * SMALL_SHARE);
         if self.due && affordable {
-            self.write(store, session);
+            self.write(store, live);
         }
     }
 
     /// Writes the snapshot. Failing that costs the snapshot only.
-    pub fn write(&mut self, store: &Store, session: &Session) {
+    pub fn write(&mut self, store: &Store, live: &Live) {
         let begun = Instant::now();
-        let graph = &session.graph;
+        let graph = &live.graph;
         let mut nodes = (0..graph.nodes.len() as u32)
-            .filter(|node| session.is_seen(*node))
-            .map(|node| (graph.name_of(node).clone(), session.key(node).signature))
-            .chain(session.side_records());
+            .filter(|node| live.is_seen(*node))
+            .map(|node| (graph.name_of(node).clone(), live.key(node).signature))
+            .chain(live.side_records());
         if let Err(error) = store.snapshot(&graph.name, &mut nodes) {
             tracing::warn!(%error, "metadata.json was not written");
         }

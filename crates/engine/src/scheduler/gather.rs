@@ -11,40 +11,40 @@ use crate::execution::Stop;
 use crate::files::Tracked;
 use crate::graph::Wire;
 use crate::items::{self, Item};
+use crate::live::Live;
 use crate::node::Node;
 use crate::queries::Standing;
-use crate::session::Session;
 use crate::signature::PartHashes;
 use crate::work::{Arg, Draft, Work};
 
 /// The work of a node all of whose parents have their values. `resolved` is
 /// what it is known by; with `forced` it executes although its output is found.
 pub(crate) fn gather(
-    session: &Session,
+    live: &Live,
     keys: &Keys,
     node: u32,
     resolved: PartHashes,
     forced: bool,
     stop: Stop,
 ) -> Work {
-    let spec = session.spec(node);
+    let spec = live.spec(node);
     let mut files = Vec::new();
-    let wires = session.graph.wires.row(node).iter();
+    let wires = live.graph.wires.row(node).iter();
     let args = wires
         .zip(&spec.node.params)
         .map(|(wire, param)| match wire {
             Wire::Source(number) => {
-                let bound = session.source(*number);
+                let bound = live.source(*number);
                 files.extend(bound.files.clone());
                 Arg::Given(bound.value(param.value_type.id()).clone())
             }
-            Wire::Node(parent) => Arg::Output(*parent, session.output(*parent)),
+            Wire::Node(parent) => Arg::Output(*parent, live.output(*parent)),
         });
     let args = args.collect();
-    let lasting = keys.key(session, node).standing != Standing::Ephemeral;
-    let recorded = session.context().store.is_some() && lasting;
+    let lasting = keys.key(live, node).standing != Standing::Ephemeral;
+    let recorded = live.context().store.is_some() && lasting;
     let draft = recorded.then(|| {
-        let (parts, notes) = keys.parts(session, node, None);
+        let (parts, notes) = keys.parts(live, node, None);
         Draft {
             parts,
             notes,
@@ -59,7 +59,7 @@ pub(crate) fn gather(
         files,
         draft,
         forced,
-        looked_at: session.looked_at(),
+        looked_at: live.looked_at(),
         stop: Arc::new(stop),
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn gather(
 /// The work of one item of a mapped node. Of the node's parameters that are
 /// lists it is given its item; its parts stand on the parents' digests.
 pub(crate) fn gather_item(
-    session: &Session,
+    live: &Live,
     node: u32,
     item: &Item,
     digest: impl Fn(u32) -> Digest,
@@ -75,10 +75,10 @@ pub(crate) fn gather_item(
     forced: bool,
     stop: Stop,
 ) -> Work {
-    let spec = session.spec(node);
+    let spec = live.spec(node);
     let map = spec.node.map.as_ref().expect("the node is mapped");
     let mut files: Vec<Arc<Tracked>> = Vec::new();
-    let wires = session.graph.wires.row(node).iter().zip(&spec.node.params);
+    let wires = live.graph.wires.row(node).iter().zip(&spec.node.params);
     let args = wires.enumerate().map(|(at, (wire, param))| {
         let list = map.axes.iter().position(|axis| axis.param == at);
         match (list, wire) {
@@ -87,17 +87,17 @@ pub(crate) fn gather_item(
                 item.places[list].arg.clone()
             }
             (None, Wire::Source(number)) => {
-                let bound = session.source(*number);
+                let bound = live.source(*number);
                 files.extend(bound.files.clone());
                 Arg::Given(bound.value(param.value_type.id()).clone())
             }
-            (None, Wire::Node(parent)) => Arg::Output(*parent, session.output(*parent)),
+            (None, Wire::Node(parent)) => Arg::Output(*parent, live.output(*parent)),
         }
     });
     let args = args.collect();
-    let recorded = session.context().store.is_some() && lasting;
+    let recorded = live.context().store.is_some() && lasting;
     let draft = recorded.then(|| {
-        let (parts, notes) = items::parts(session, node, item, digest);
+        let (parts, notes) = items::parts(live, node, item, digest);
         Draft {
             parts,
             notes,
@@ -121,7 +121,7 @@ pub(crate) fn gather_item(
         files,
         draft,
         forced,
-        looked_at: session.looked_at(),
+        looked_at: live.looked_at(),
         stop: Arc::new(stop),
     }
 }

@@ -6,8 +6,8 @@
 use refrain_store::Parts;
 use rustc_hash::FxHashMap;
 
+use crate::live::Live;
 use crate::queries::{Key, Standing};
-use crate::session::Session;
 use crate::signature::{Notes, PartHashes};
 use crate::trail::Trail;
 
@@ -18,11 +18,8 @@ pub(crate) struct Keys(FxHashMap<u32, Key>);
 impl Keys {
     /// The node's key. Its parents are done with, or their keys have not
     /// changed.
-    pub fn key(&self, session: &Session, node: u32) -> Key {
-        self.0
-            .get(&node)
-            .copied()
-            .unwrap_or_else(|| session.key(node))
+    pub fn key(&self, live: &Live, node: u32) -> Key {
+        self.0.get(&node).copied().unwrap_or_else(|| live.key(node))
     }
 
     /// Notes what a node turned out to be known by.
@@ -31,25 +28,25 @@ impl Keys {
     }
 
     /// Works out the key of a node whose parents are all done with.
-    pub fn settle(&mut self, session: &Session, node: u32) {
-        let changed = session
+    pub fn settle(&mut self, live: &Live, node: u32) {
+        let changed = live
             .graph
             .parents(node)
             .any(|parent| self.0.contains_key(&parent));
         if !changed {
             return;
         }
-        let parents = session.graph.parents(node);
+        let parents = live.graph.parents(node);
         let standing = parents
-            .map(|parent| self.key(session, parent).standing)
-            .fold(session.own_standing(node), Ord::max);
+            .map(|parent| self.key(live, parent).standing)
+            .fold(live.own_standing(node), Ord::max);
         let mut key = Key {
-            signature: self.hashes(session, node, None).signature(),
+            signature: self.hashes(live, node, None).signature(),
             standing,
         };
-        if session.graph.node(node).discovers && key.is_lasting() {
-            match session.trail(&key.signature) {
-                Some(trail) => key.signature = self.hashes(session, node, Some(&trail)).signature(),
+        if live.graph.node(node).discovers && key.is_lasting() {
+            match live.trail(&key.signature) {
+                Some(trail) => key.signature = self.hashes(live, node, Some(&trail)).signature(),
                 None => key.standing = Standing::Open,
             }
         }
@@ -57,15 +54,15 @@ impl Keys {
     }
 
     /// What a node's signature is made of, with the files that it finds.
-    pub fn hashes(&self, session: &Session, node: u32, trail: Option<&Trail>) -> PartHashes {
-        let parent = |parent| *self.key(session, parent).signature.as_bytes();
-        session.hashes(node, parent, trail)
+    pub fn hashes(&self, live: &Live, node: u32, trail: Option<&Trail>) -> PartHashes {
+        let parent = |parent| *self.key(live, parent).signature.as_bytes();
+        live.hashes(node, parent, trail)
     }
 
     /// The same leaf by leaf.
-    pub fn parts(&self, session: &Session, node: u32, trail: Option<&Trail>) -> (Parts, Notes) {
-        let parent = |parent| self.key(session, parent).signature;
-        session.parts(node, parent, trail)
+    pub fn parts(&self, live: &Live, node: u32, trail: Option<&Trail>) -> (Parts, Notes) {
+        let parent = |parent| self.key(live, parent).signature;
+        live.parts(node, parent, trail)
     }
 
     /// The nodes whose keys turned out to be others.

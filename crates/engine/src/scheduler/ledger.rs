@@ -12,9 +12,9 @@ use rustc_hash::FxHashMap;
 use crate::event::{RunEvent, emit};
 use crate::force::Forced;
 use crate::handle::{Handle, Lost};
+use crate::live::Live;
 use crate::reasons::{Cause, Causes};
 use crate::report::{Entry, ItemCounts, Outcome};
-use crate::session::Session;
 
 /// What became of a node, with all there is to say about it.
 pub(super) struct Ending<'a> {
@@ -62,10 +62,10 @@ pub(super) struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    pub fn new(session: &Session, events: &'a [Sender<RunEvent>]) -> Self {
+    pub fn new(live: &Live, events: &'a [Sender<RunEvent>]) -> Self {
         Ledger {
             events,
-            causes: Causes::new(session),
+            causes: Causes::new(live),
             entries: FxHashMap::default(),
         }
     }
@@ -82,8 +82,8 @@ impl<'a> Ledger<'a> {
     }
 
     /// Notes why a node is about to run, unless that is known already.
-    pub fn decide(&mut self, session: &mut Session, node: u32, forced: &Forced) {
-        self.causes.decide(session, node, forced);
+    pub fn decide(&mut self, live: &mut Live, node: u32, forced: &Forced) {
+        self.causes.decide(live, node, forced);
     }
 
     /// Notes that a node's output was there and is not usable, so that the
@@ -117,7 +117,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Tells and keeps how a node ended.
-    pub fn tell(&mut self, session: &Session, node: u32, signature: Signature, ending: Ending<'_>) {
+    pub fn tell(&mut self, live: &Live, node: u32, signature: Signature, ending: Ending<'_>) {
         let Ending {
             outcome,
             output,
@@ -131,11 +131,11 @@ impl<'a> Ledger<'a> {
         let mut cause = if ran { self.causes.take(node) } else { None };
         // Whoever listens is told now, and of a failure there will be no record.
         if outcome == Outcome::Failed || !self.events.is_empty() {
-            let tell = |cause: Cause| Cause::Known(cause.tell_present(session, node));
+            let tell = |cause: Cause| Cause::Known(cause.tell_present(live, node));
             cause = cause.map(tell);
         }
         let incomplete = || {
-            let code = &session.graph.node(node).code;
+            let code = &live.graph.node(node).code;
             let why = code.incomplete.as_ref();
             let why = why.filter(|_| outcome == Outcome::Executed)?;
             Some(format!("only the function itself is followed: {why}").into())
@@ -158,8 +158,8 @@ impl<'a> Ledger<'a> {
             items,
         };
         emit(self.events, || {
-            let name = session.graph.name_of(node).clone();
-            let store = session.context().store.as_deref();
+            let name = live.graph.name_of(node).clone();
+            let store = live.context().store.as_deref();
             RunEvent::NodeFinished(Box::new(entry.report(name, store)))
         });
         self.entries.insert(node, entry);

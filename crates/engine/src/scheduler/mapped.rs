@@ -13,11 +13,11 @@ use super::{Driver, gather::gather_item};
 use crate::execution::Stop;
 use crate::handle::{self, EXPLAINS_ONLY, Handle, Lost};
 use crate::items::{self, ItemOutput, Outputs, Parents, Unlisted};
+use crate::live::Live;
 use crate::node::Failure;
 use crate::queries::Key;
 use crate::recorder::Kept;
 use crate::report::Outcome;
-use crate::session::Session;
 use crate::signature::PartHashes;
 use crate::trail::{Trail, Trails};
 
@@ -25,13 +25,13 @@ impl Driver<'_> {
     /// Starts a mapped node: looks up its items, and lets those start that are
     /// not there.
     pub(super) fn expand(&mut self, node: u32) {
-        self.ledger.decide(self.session, node, self.request.forced);
+        self.ledger.decide(self.live, node, self.request.forced);
         self.looked = true;
         let parents = MadeParents {
-            session: self.session,
+            live: self.live,
             outputs: &self.expansions.outputs,
         };
-        let items = items::items(self.session, node, &parents);
+        let items = items::items(self.live, node, &parents);
         let items = match items {
             Ok(items) => items,
             Err(Unlisted::Lost(parent, lost)) => return self.start_over(parent, &lost),
@@ -39,10 +39,10 @@ impl Driver<'_> {
                 return self.fail_node(node, Failure::new(why), Duration::ZERO);
             }
         };
-        self.ledger.tell_start(self.session.graph.name_of(node));
+        self.ledger.tell_start(self.live.graph.name_of(node));
         let mut expansion = Expansion::new(items);
-        let cached = self.session.graph.node(node).cache;
-        let lasting = !self.keys.key(self.session, node).is_ephemeral();
+        let cached = self.live.graph.node(node).cache;
+        let lasting = !self.keys.key(self.live, node).is_ephemeral();
         if let Some(store) = self.store.clone()
             && cached
             && lasting
@@ -63,7 +63,7 @@ impl Driver<'_> {
         let items = std::mem::take(&mut expansion.items);
         for (number, item) in items.iter().enumerate() {
             let digest = |parent| self.progress.digest(parent);
-            let known = items::resolve(self.session, node, item, digest);
+            let known = items::resolve(self.live, node, item, digest);
             let Some((resolved, trail)) = known else {
                 continue;
             };
@@ -91,14 +91,14 @@ impl Driver<'_> {
     }
 
     fn item_codec(&self, node: u32) -> Option<&'static dyn crate::value::ValueCodec> {
-        let map = self.session.graph.node(node).map.as_ref();
+        let map = self.live.graph.node(node).map.as_ref();
         map.and_then(|map| map.item.codec())
     }
 
     /// The node's items as they were when it was last made, and what each took
     /// on average.
     fn earlier(&mut self, store: &Store, node: u32) -> (Earlier, Duration) {
-        let before = self.session.before(node);
+        let before = self.live.before(node);
         let record = before.and_then(|signature| match store.find(&signature) {
             Lookup::Hit(record) => Some(record),
             Lookup::Absent | Lookup::Damaged(_) => None,
@@ -136,15 +136,15 @@ impl Driver<'_> {
             return;
         }
         let stop = Stop::new(self.request.cancel.clone());
-        let lasting = !self.keys.key(self.session, node).is_ephemeral();
-        let work = gather_item(self.session, node, item, digest, lasting, forced, stop);
+        let lasting = !self.keys.key(self.live, node).is_ephemeral();
+        let work = gather_item(self.live, node, item, digest, lasting, forced, stop);
         let ticket = self.flights.add(waiter, work);
         self.submit(ticket);
     }
 
     /// An item of a mapped node has been done with.
     pub(super) fn item_landed(&mut self, node: u32, number: u32, done: ItemDone) {
-        let discovers = self.session.graph.node(node).discovers;
+        let discovers = self.live.graph.node(node).discovers;
         let codec = self.item_codec(node);
         let keep_going = self.request.keep_going;
         let Some(expansion) = self.expansions.get(node) else {
@@ -177,7 +177,7 @@ impl Driver<'_> {
                     handle: Arc::new(handle),
                 };
                 let base = expansion.items[number as usize].hashes.resolved();
-                let trail = discovers.then(|| self.session.trail(&base)).flatten();
+                let trail = discovers.then(|| self.live.trail(&base)).flatten();
                 expansion.take(number, record.resolved, output, trail.as_ref());
                 expansion.known &= discovers == trail.is_some();
                 expansion.counts.hit += 1;
@@ -191,7 +191,7 @@ impl Driver<'_> {
             }
         };
         let counts = expansion.counts;
-        let name = self.session.graph.name_of(node);
+        let name = self.live.graph.name_of(node);
         self.ledger.tell_item(name, &key, outcome, elapsed, counts);
         if outcome == Outcome::Failed && !keep_going {
             self.fail_expansion(node);
@@ -223,7 +223,7 @@ impl Driver<'_> {
         let (counts, elapsed, saved) = (expansion.counts, expansion.elapsed, expansion.saved);
         let (trail, known) = (expansion.trail.clone(), expansion.known);
         let mut note = expansion.note.clone();
-        let trail = match self.session.graph.node(node).discovers {
+        let trail = match self.live.graph.node(node).discovers {
             true => Some(trail.unwrap_or_default()),
             false => None,
         };
@@ -278,8 +278,8 @@ impl Driver<'_> {
         trail: Option<&Trail>,
         elapsed: Duration,
     ) -> Result<Option<Handle>, String> {
-        let key = self.keys.key(self.session, node);
-        let spec = self.session.spec(node);
+        let key = self.keys.key(self.live, node);
+        let spec = self.live.spec(node);
         let (Some(store), false) = (self.store.clone(), key.is_ephemeral()) else {
             return Ok(None);
         };
@@ -302,15 +302,15 @@ impl Driver<'_> {
             _ => return Ok(None),
         };
         let digest = |parent| *self.progress.digest(parent).as_bytes();
-        let resolved = self.session.hashes(node, digest, trail).resolved();
+        let resolved = self.live.hashes(node, digest, trail).resolved();
         if let Some(trail) = trail {
-            let signature = self.keys.hashes(self.session, node, None).signature();
-            let base = self.session.hashes(node, digest, None).resolved();
+            let signature = self.keys.hashes(self.live, node, None).signature();
+            let base = self.live.hashes(node, digest, None).resolved();
             for work in [signature, base] {
                 Trails::remember(&store, &spec.node.location.node, &work, trail)?;
             }
         }
-        let (parts, notes) = self.keys.parts(self.session, node, trail);
+        let (parts, notes) = self.keys.parts(self.live, node, trail);
         let record = Record {
             node: spec.node.location.node.clone(),
             signature: PartHashes::of(&parts).signature(),
@@ -346,7 +346,7 @@ impl Driver<'_> {
         trail: Option<&Trail>,
         elapsed: Duration,
     ) -> Result<Handle, Lost> {
-        let spec = self.session.spec(node);
+        let spec = self.live.spec(node);
         let map = spec.node.map.as_ref().expect("the node is mapped");
         let store = self.store.as_deref();
         let value = |output: &ItemOutput| {
@@ -355,7 +355,7 @@ impl Driver<'_> {
         };
         let values = outputs.iter().map(value).collect::<Result<_, Lost>>()?;
         let digest = |parent| *self.progress.digest(parent).as_bytes();
-        let resolved = self.session.hashes(node, digest, trail).resolved();
+        let resolved = self.live.hashes(node, digest, trail).resolved();
         let value = (map.gather)(values);
         Ok(Handle::in_memory(&resolved, value, elapsed))
     }
@@ -363,13 +363,13 @@ impl Driver<'_> {
 
 /// The parents of a node that is to run.
 struct MadeParents<'a> {
-    session: &'a Session,
+    live: &'a Live,
     outputs: &'a Outputs,
 }
 
 impl Parents for MadeParents<'_> {
     fn handle(&self, parent: u32) -> Arc<Handle> {
-        self.session.output(parent)
+        self.live.output(parent)
     }
 
     fn items(&self, parent: u32) -> Option<Arc<[ItemOutput]>> {

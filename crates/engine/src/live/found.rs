@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use refrain_store::{Digest, Parts, Signature};
 
-use super::Session;
+use super::Live;
 use crate::items;
 use crate::queries;
 use crate::signature::Notes;
@@ -20,7 +20,7 @@ pub(crate) struct Resolved {
     pub trail: Option<Trail>,
 }
 
-impl Session {
+impl Live {
     /// The records that stand beside nodes' own: what is known of files that
     /// they find, and of the items that they are mapped over.
     pub fn side_records(&self) -> impl Iterator<Item = (Arc<str>, Signature)> {

@@ -40,7 +40,7 @@ use crate::signature::{Explain, Notes, PartHashes, PartKind, walk_deps, walk_env
 use crate::trail::Trail;
 
 /// The live state of one pipeline.
-pub(crate) struct Session {
+pub(crate) struct Live {
     db: Db,
     pub graph: Arc<Graph>,
     sources: Vec<Source>,
@@ -86,15 +86,15 @@ enum Stale {
     Everything,
 }
 
-impl Session {
-    /// A session with no inputs bound and no output up to date.
+impl Live {
+    /// One with no inputs bound and no output up to date.
     pub fn new(graph: Arc<Graph>, context: Arc<Context>) -> Self {
         let before = Before::new(&graph, context.store.clone());
         let db = Db::new(context);
         let sources = make_sources(&db, &graph);
         let units = make_units(&db, &graph, &sources);
         let nodes = graph.nodes.len();
-        Session {
+        Live {
             db,
             sources,
             units,
