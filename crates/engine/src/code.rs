@@ -86,6 +86,17 @@ impl Code {
         Code::new(vec![item], None)
     }
 
+    /// Whether it is the same code, wherever it stands.
+    pub(crate) fn is_like(&self, other: &Code) -> bool {
+        let known = |item: &Arc<Item>| (item.level, item.path.clone(), item.hash);
+        self.incomplete == other.incomplete
+            && self
+                .items
+                .iter()
+                .map(known)
+                .eq(other.items.iter().map(known))
+    }
+
     /// All items: the node's own first, then by level.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
         self.items.iter().map(|item| &**item)

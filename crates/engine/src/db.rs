@@ -82,11 +82,14 @@ impl Context {
         digest
     }
 
-    /// Looks at all files again that were looked at before; gives those that
-    /// are not what they were.
-    pub fn changed_files(&self) -> Vec<PathBuf> {
+    /// Looks at files again that were looked at before, if they are chosen;
+    /// gives those that are not what they were.
+    pub fn changed_files(&self, choose: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
         let mut changed = Vec::new();
         for (path, known) in self.files().iter_mut() {
+            if !choose(path) {
+                continue;
+            }
             let digest = self.read(path);
             if std::mem::replace(known, digest) != digest {
                 changed.push(path.clone());
@@ -142,6 +145,11 @@ impl Bound {
         self.shown.clone().or_else(files)
     }
 
+    /// Whether the value is there as this type.
+    pub fn is_given_as(&self, wanted: TypeId) -> bool {
+        self.values.iter().any(|(id, _)| *id == wanted)
+    }
+
     pub fn value(&self, wanted: TypeId) -> &Value {
         self.values
             .iter()
@@ -160,8 +168,18 @@ pub(crate) struct Spec {
     pub links: SmallVec<[Link; 4]>,
 }
 
+impl Spec {
+    /// Whether no query can tell the two apart.
+    pub fn is_like(&self, other: &Spec) -> bool {
+        self.code == other.code
+            && self.env == other.env
+            && self.links == other.links
+            && self.node.is_like(&other.node)
+    }
+}
+
 /// Where a parameter's value comes from, in the database's terms.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
     Source(Source),
     Node(Unit),

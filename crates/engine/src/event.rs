@@ -24,6 +24,12 @@ pub enum RunEvent {
         /// How many.
         nodes: usize,
     },
+    /// Edits were taken up in the middle of the run: from now on it is a run of
+    /// this revision. What was told of nodes may be told again.
+    Edited {
+        /// The number of the revision.
+        revision: u64,
+    },
     /// A node began to execute, or waits for another process that executes it.
     NodeStarted {
         /// The node's name.

@@ -8,7 +8,7 @@ use crate::graph::Graph;
 /// nodes between them and the targets. What stands below a forced node cannot
 /// be trusted by its signature, which is what it was although the forced node
 /// may give something else: it is looked up by its resolved signature only.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Forced {
     nodes: FxHashSet<u32>,
     below: FxHashSet<u32>,

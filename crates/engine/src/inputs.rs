@@ -62,8 +62,12 @@ impl Inputs {
 
     /// Whether any of them is read from files, and so may change by itself.
     pub(crate) fn any_file(&self) -> bool {
-        let mut all = self.0.values();
-        all.any(|input| !matches!(input.0, Kind::Typed(_)))
+        self.0.values().any(Input::is_file)
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Input> {
+        self.0.values()
     }
 
     /// Whether both are one and the same, without looking at any value.
@@ -150,6 +154,20 @@ impl Input {
             digest,
             shown,
         })))
+    }
+
+    /// What it is read from.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        match &self.0 {
+            Kind::Typed(_) => Vec::new(),
+            Kind::File { path, .. } | Kind::Dir { path, .. } => vec![path.clone()],
+            Kind::Files(paths) => paths.clone(),
+        }
+    }
+
+    /// Whether it is read from files.
+    pub(crate) fn is_file(&self) -> bool {
+        !matches!(self.0, Kind::Typed(_))
     }
 
     /// The same file or directory with its path counting as well as its content:

@@ -12,6 +12,8 @@ mod before;
 mod binder;
 mod code_parts;
 mod found;
+mod places;
+mod structure;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -20,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use refrain_store::{Part, Parts, Signature};
+use refrain_store::{Digest, Part, Parts, Signature};
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 
@@ -28,13 +30,17 @@ use self::before::Before;
 use self::binder::Binder;
 use self::code_parts::CodeParts;
 pub(crate) use self::found::Resolved;
-use self::units::{make_sources, make_units};
+use self::places::Places;
+pub(crate) use self::structure::Renumbered;
+use self::structure::Spare;
+use self::units::{Specs, new_source, new_unit};
 use crate::clock;
 use crate::db::{Bound, Context, Db, Refrain, Spec};
+use crate::edits::{Edit, Look, Which};
 use crate::error::Result;
 use crate::graph::{Graph, Wire};
 use crate::handle::Handle;
-use crate::inputs::Inputs;
+use crate::inputs::{Input, Inputs};
 use crate::queries::{self, Key, Source, Standing, Unit};
 use crate::signature::{Explain, Notes, PartHashes, PartKind, walk_deps, walk_env, walk_trail};
 use crate::trail::Trail;
@@ -45,6 +51,9 @@ pub(crate) struct Live {
     pub graph: Arc<Graph>,
     sources: Vec<Source>,
     units: Vec<Unit>,
+    /// The nodes' specs. What queries see of them is the same in the database.
+    specs: Vec<Arc<Spec>>,
+    spare: Spare,
     /// Per source: whether it has a value, and whether it was lowered.
     bound: Vec<bool>,
     lowered: Vec<bool>,
@@ -61,6 +70,8 @@ pub(crate) struct Live {
     settled: Vec<bool>,
     /// What the present revision was bound with.
     inputs: Option<Inputs>,
+    /// Where these are read from, once somebody asked.
+    places: Option<Places>,
     reach: Reach,
     revision: u64,
     code_parts: CodeParts,
@@ -91,13 +102,22 @@ impl Live {
     pub fn new(graph: Arc<Graph>, context: Arc<Context>) -> Self {
         let before = Before::new(&graph, context.store.clone());
         let db = Db::new(context);
-        let sources = make_sources(&db, &graph);
-        let units = make_units(&db, &graph, &sources);
         let nodes = graph.nodes.len();
+        let sources: Vec<Source> = graph.sources.iter().map(|_| new_source(&db)).collect();
+        let mut units: Vec<Unit> = Vec::with_capacity(nodes);
+        let mut specs: Vec<Arc<Spec>> = Vec::with_capacity(nodes);
+        let mut making = Specs::default();
+        for node in 0..nodes as u32 {
+            let spec = making.spec(db.context(), &graph, node, &sources, &units);
+            specs.push(Arc::new(spec));
+            units.push(new_unit(&db, &specs[node as usize]));
+        }
         Live {
             db,
             sources,
             units,
+            specs,
+            spare: Spare::default(),
             bound: vec![false; graph.sources.len()],
             lowered: vec![false; graph.sources.len()],
             lowered_units: FxHashSet::default(),
@@ -107,6 +127,7 @@ impl Live {
             unseen: Vec::new(),
             settled: vec![false; nodes],
             inputs: None,
+            places: None,
             reach: Reach::default(),
             revision: 0,
             code_parts: CodeParts::default(),
@@ -131,41 +152,114 @@ impl Live {
         self.looked_at
     }
 
-    /// Binds the inputs that these targets need; what differs from before
-    /// becomes a new revision. Refuses bad inputs before changing anything.
-    pub fn bind(&mut self, inputs: &Inputs, targets: &Arc<[u32]>) -> Result<()> {
+    /// Goes over to what somebody wants; gives the nodes' new numbers if these
+    /// are others.
+    ///
+    /// # Errors
+    /// Bad inputs. The graph is the new one by then, and its inputs are to be
+    /// bound before anything is asked.
+    pub fn take_up(&mut self, edit: &Edit) -> Result<Option<Renumbered>> {
+        let (graph, targets) = (&edit.pipeline.graph, &edit.pipeline.targets);
+        let other = !Arc::ptr_eq(&self.graph, graph);
+        let renumbered = other.then(|| self.replace(graph.clone(), targets));
+        self.bind(&edit.inputs, targets, &edit.look)?;
+        Ok(renumbered)
+    }
+
+    /// Binds the inputs that these targets need, as far as they may be others
+    /// than they were; those that are become a new revision. Refuses bad inputs
+    /// before changing anything.
+    pub fn bind(&mut self, inputs: &Inputs, targets: &Arc<[u32]>, look: &Look) -> Result<()> {
         self.looked_at = clock::stamp();
         let same_reach = self.set_reach(targets);
         // Put back when they are bound: inputs that were refused are no longer.
         let last = self.inputs.take();
-        let again = last.is_some_and(|last| last.same(inputs));
-        self.look_at_found_files();
+        let again = last.as_ref().is_some_and(|last| last.same(inputs));
+        self.look_at_found_files(&look.files);
         if same_reach && again && !inputs.any_file() {
             self.inputs = Some(inputs.clone());
             return Ok(());
         }
+        let whole = last.is_none() || !same_reach;
+        let numbers = self.to_look_at(inputs, look, whole);
         let binder = Binder {
             graph: &self.graph,
             needed: &self.reach.nodes,
             inputs,
             store: self.db.context().store.as_deref(),
         };
-        binder.refuse_names()?;
+        if whole || matches!(look.names, Which::All) {
+            binder.refuse_names()?;
+        }
         let mut edits = Vec::new();
-        for (number, source) in self.sources.iter().enumerate() {
-            let known = self.bound[number].then(|| source.bound(&self.db).digest);
-            if let Some(bound) = binder.bind(number as u32, known)? {
-                edits.push((number as u32, bound));
+        for number in numbers {
+            let known = self.known(number);
+            if let Some(bound) = binder.bind(number, known)? {
+                edits.push((number, bound));
             }
         }
         self.edit(edits);
+        self.revision = self.revision.max(1);
         self.inputs = Some(inputs.clone());
         Ok(())
     }
 
+    /// The sources whose values may be others than they were.
+    fn to_look_at(&mut self, inputs: &Inputs, look: &Look, whole: bool) -> Vec<u32> {
+        let all = 0..self.sources.len() as u32;
+        let (Which::These(names), false) = (&look.names, whole) else {
+            self.places = None;
+            return all.collect();
+        };
+        let graph = self.graph.clone();
+        let mut numbers: Vec<u32> = Vec::new();
+        if !names.is_empty() {
+            let named = all
+                .clone()
+                .filter(|n| names.contains(&graph.sources[*n as usize].name));
+            numbers.extend(named);
+        }
+        let input = |number: u32| inputs.get(&graph.sources[number as usize].name);
+        match &look.files {
+            Which::All => numbers.extend(all.filter(|n| input(*n).is_some_and(Input::is_file))),
+            Which::These(files) => {
+                let places = self.places.get_or_insert_with(|| {
+                    let mut places = Places::default();
+                    let given = all.filter_map(|number| Some((number, input(number)?)));
+                    given.for_each(|(number, input)| places.add(number, input));
+                    places
+                });
+                for number in &numbers {
+                    input(*number)
+                        .into_iter()
+                        .for_each(|input| places.add(*number, input));
+                }
+                numbers.extend(files.iter().flat_map(|file| places.sources(file)));
+            }
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
+    /// The digest of a source that is bound to a value as all its takers want it.
+    fn known(&self, number: u32) -> Option<Digest> {
+        let bound = self.sources[number as usize].bound(&self.db);
+        let takers = &self.graph.sources[number as usize].takers;
+        let mut wanted = takers.iter().map(|(node, param)| {
+            let param = &self.graph.node(*node).params[*param as usize];
+            param.value_type.id()
+        });
+        let fits = self.bound[number as usize] && wanted.all(|id| bound.is_given_as(id));
+        fits.then_some(bound.digest)
+    }
+
     /// What found a file that has changed since is not up to date any more.
-    fn look_at_found_files(&mut self) {
-        let changed = self.context().changed_files();
+    fn look_at_found_files(&mut self, files: &Which<PathBuf>) {
+        let changed = self.context().changed_files(|path| match files {
+            Which::All => true,
+            Which::These(files) => files.contains(&places::absolute(path)),
+        });
         let finders = changed.iter().filter_map(|path| self.finders.get(path));
         let finders: FxHashSet<u32> = finders.flatten().copied().collect();
         if finders.is_empty() {
@@ -193,26 +287,26 @@ impl Live {
     /// Gives sources new values; what hangs on an earlier value is not up to
     /// date any more.
     fn edit(&mut self, edits: Vec<(u32, Bound)>) {
+        self.revision += u64::from(!edits.is_empty());
         let (mut changed, mut newly_low) = (Vec::new(), Vec::new());
         for (number, bound) in edits {
             let takers = &self.graph.sources[number as usize].takers;
             let takers = takers.iter().map(|(node, _)| *node);
             let first = !std::mem::replace(&mut self.bound[number as usize], true);
-            let durability = if first {
+            let durability = if first && !self.lowered[number as usize] {
                 self.stale = Stale::Everything;
                 Durability::HIGH
             } else {
+                changed.extend(takers.clone());
                 if !std::mem::replace(&mut self.lowered[number as usize], true) {
-                    newly_low.extend(takers.clone());
+                    newly_low.extend(takers);
                 }
-                changed.extend(takers);
                 Durability::LOW
             };
             self.sources[number as usize]
                 .set_bound(&mut self.db)
                 .with_durability(durability)
                 .to(bound);
-            self.revision += 1;
         }
         for node in self.graph.descendants(&changed) {
             self.settled[node as usize] = false;
@@ -261,10 +355,9 @@ impl Live {
         for &node in nodes {
             self.settled[node as usize] = false;
             let unit = self.units[node as usize];
-            let spec = unit.spec(&self.db).clone();
             unit.set_spec(&mut self.db)
                 .with_durability(Durability::LOW)
-                .to(spec);
+                .to(self.specs[node as usize].clone());
             newly_low.extend(self.lowered_units.insert(node).then_some(node));
         }
         self.touch_low(&newly_low);
@@ -368,7 +461,7 @@ impl Live {
 
     /// The node's spec.
     pub fn spec(&self, node: u32) -> Arc<Spec> {
-        self.units[node as usize].spec(&self.db).clone()
+        self.specs[node as usize].clone()
     }
 
     /// The source of this number as it is bound.

@@ -2,7 +2,7 @@
 //! items' outputs are together. How lists fall into items is said here; when
 //! which item runs is not known here.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +22,17 @@ pub(crate) struct Map {
     pub item: ValueType,
     /// Makes the node's output of its items', which are in order.
     pub gather: fn(Vec<(Arc<str>, Value)>) -> Value,
+}
+
+impl Map {
+    /// What tells it apart from other ways to map a node with the same
+    /// parameters.
+    pub fn id(&self) -> (TypeId, SmallVec<[usize; 1]>) {
+        (
+            self.item.id(),
+            self.axes.iter().map(|axis| axis.param).collect(),
+        )
+    }
 }
 
 /// One parameter that is a list.

@@ -236,6 +236,23 @@ impl Node {
         }
     }
 
+    /// Whether the other is the same work, as far as anybody can say: of the
+    /// same code, reading and giving the same. How it is executed may differ.
+    pub(crate) fn is_like(&self, other: &Node) -> bool {
+        let params = |node: &Node| {
+            let params = node.params.iter();
+            let known = params.map(|param| (param.name.clone(), param.value_type.id()));
+            known.collect::<Vec<_>>()
+        };
+        let lists = |node: &Node| node.map.as_ref().map(|map| map.id());
+        (Arc::ptr_eq(&self.code, &other.code) || self.code.is_like(&other.code))
+            && self.output.id() == other.output.id()
+            && self.output.codec().is_some() == other.output.codec().is_some()
+            && (self.cache, self.discovers) == (other.cache, other.discovers)
+            && lists(self) == lists(other)
+            && params(self) == params(other)
+    }
+
     /// The name of its output, which is the node's name.
     pub fn name(&self) -> &str {
         &self.location.node

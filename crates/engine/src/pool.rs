@@ -31,6 +31,8 @@ struct Job {
 pub(crate) enum Message {
     Started(u64),
     Done(u64, Done),
+    /// Somebody has changed what is wanted.
+    Edited,
 }
 
 impl Pool {
@@ -60,6 +62,7 @@ impl Pool {
         if self.started.load(Ordering::Relaxed) < self.jobs {
             self.add_worker();
         }
+        work.turn.wait();
         let job = Job {
             ticket,
             work,
@@ -69,9 +72,17 @@ impl Pool {
         self.queue.send(job).expect("the pool holds a receiver");
     }
 
-    /// Starts one more worker: at first, and in place of one that is stuck in
-    /// a function that ran out of time.
-    pub fn add_worker(&self) {
+    /// Lets go of work that nobody waits for any more. It is asked to end; a
+    /// worker that has it is replaced, and goes when it comes back.
+    pub fn give_up(&self, work: &Work) {
+        let had = work.turn.give_up();
+        work.stop.stop();
+        if had {
+            self.add_worker();
+        }
+    }
+
+    fn add_worker(&self) {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let (jobs, executor) = (self.jobs_in.clone(), self.executor.clone());
         // User functions expect the stack of a main thread.
@@ -87,11 +98,18 @@ impl Pool {
 
 fn work(jobs: &Receiver<Job>, executor: &dyn Executor) {
     for job in jobs {
+        if !job.work.turn.begin() {
+            continue;
+        }
         if job.announce {
             let _ = job.reply.send(Message::Started(job.ticket));
         }
         let done = executor.execute(&job.work);
+        let replaced = !job.work.turn.end();
         // A run that is over no longer listens.
         let _ = job.reply.send(Message::Done(job.ticket, done));
+        if replaced {
+            return;
+        }
     }
 }

@@ -47,6 +47,11 @@ impl Causes {
         self.known.insert(node, Cause::Known(reason));
     }
 
+    /// Forgets all causes: they were those of another revision.
+    pub fn forget(&mut self) {
+        self.known.clear();
+    }
+
     /// Takes the cause of a node.
     pub fn take(&mut self, node: u32) -> Option<Cause> {
         self.known.remove(&node)

@@ -46,6 +46,10 @@ impl Outcome {
             Outcome::Cancelled => "cancelled",
         }
     }
+
+    pub(crate) fn has_output(self) -> bool {
+        matches!(self, Outcome::Executed | Outcome::Hit | Outcome::Cutoff)
+    }
 }
 
 /// How a run ended.

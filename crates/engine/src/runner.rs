@@ -3,7 +3,7 @@
 
 mod aftermath;
 mod sessions;
-mod snapshot;
+pub(crate) mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -16,8 +16,10 @@ use refrain_store::{Codec, Damage, Output, RunEntry, Store};
 
 use self::aftermath::{outputs, remember};
 use self::sessions::Sessions;
+use self::snapshot::Snapshot;
 use crate::cancel::Cancel;
 use crate::config::{CacheConfig, check_backend};
+use crate::edits::{Edits, Look};
 use crate::error::Result;
 use crate::event::{RunEvent, emit};
 use crate::executor::Local;
@@ -25,6 +27,7 @@ use crate::explain::Explanation;
 use crate::force::Forced;
 use crate::handle::Lost;
 use crate::inputs::Inputs;
+use crate::live::Live;
 use crate::pipeline::Pipeline;
 use crate::plan::{self, Plan};
 use crate::pool::Pool;
@@ -139,7 +142,7 @@ impl Runner {
         let forced = self.forced_nodes(pipeline)?;
         let held = self.shared.sessions.of(pipeline);
         let mut live = lock(&held.live);
-        live.bind(&inputs, &pipeline.targets)?;
+        live.bind(&inputs, &pipeline.targets, &Look::everywhere())?;
         Ok(plan::plan(&mut live, &pipeline.targets, &forced))
     }
 
@@ -153,7 +156,7 @@ impl Runner {
         let node = pipeline.graph.find(node)?;
         let held = self.shared.sessions.of(pipeline);
         let mut live = lock(&held.live);
-        live.bind(&inputs, &only.targets)?;
+        live.bind(&inputs, &only.targets, &Look::everywhere())?;
         Ok(why::why(&mut live, node))
     }
 
@@ -171,7 +174,7 @@ impl Runner {
     ) -> Result<Vec<Rerun>> {
         let held = self.shared.sessions.of(pipeline);
         let mut live = lock(&held.live);
-        live.bind(&inputs, &pipeline.targets)?;
+        live.bind(&inputs, &pipeline.targets, &Look::everywhere())?;
         let nodes = pipeline.graph.ancestors(&pipeline.targets);
         let (pool, cancel) = (&self.pool, &self.shared.cancel);
         Ok(rerun::rerun(&mut live, &nodes, pool, cancel, &choose))
@@ -227,13 +230,24 @@ impl Runner {
         self.run_forced(&only, inputs.clone(), &forced)
     }
 
+    /// What stays between the runs of a session.
+    pub(crate) fn start_live(&self, pipeline: &Pipeline) -> Result<Live> {
+        self.check_backends(pipeline)?;
+        Ok(self.shared.sessions.start(pipeline))
+    }
+
+    /// The nodes to execute in every run.
+    pub(crate) fn forced_names(&self) -> impl Iterator<Item = Arc<str>> {
+        self.forced.iter().map(|name| name.as_str().into())
+    }
+
     fn forced_nodes(&self, pipeline: &Pipeline) -> Result<Forced> {
         let numbers = self.forced.iter().map(|name| pipeline.graph.find(name));
         let nodes = numbers.collect::<Result<Vec<u32>>>()?;
         Ok(Forced::new(&pipeline.graph, &pipeline.targets, &nodes))
     }
 
-    fn check_backends(&self, pipeline: &Pipeline) -> Result<()> {
+    pub(crate) fn check_backends(&self, pipeline: &Pipeline) -> Result<()> {
         for node in &pipeline.graph.nodes {
             if let Some(backend) = &node.cache_backend {
                 check_backend(backend, &format!(" at {}", node.location))?;
@@ -243,27 +257,51 @@ impl Runner {
     }
 
     fn run_forced(&self, pipeline: &Pipeline, inputs: Inputs, forced: &Forced) -> Result<Run> {
-        let start = Start::now();
         let held = self.shared.sessions.of(pipeline);
         let mut live = lock(&held.live);
         if live.revision() == 0 {
             self.check_backends(pipeline)?;
         }
-        live.bind(&inputs, &pipeline.targets)?;
+        live.bind(&inputs, &pipeline.targets, &Look::everywhere())?;
+        let wish = Wish {
+            pipeline: pipeline.clone(),
+            inputs,
+            forced: forced.clone(),
+            edits: None,
+        };
+        self.run_live(&mut live, &held.snapshot, wish)
+    }
 
+    /// Runs what is live and bound.
+    ///
+    /// # Errors
+    /// An edit in the middle of the run gave bad inputs.
+    pub(crate) fn run_live(
+        &self,
+        live: &mut Live,
+        snapshot: &Mutex<Snapshot>,
+        wish: Wish<'_>,
+    ) -> Result<Run> {
+        let start = Start::now();
         let run = start.run.clone();
-        let _span = tracing::info_span!("run", id = &*run, pipeline = pipeline.name()).entered();
-        let events = self.tell_start(&run, pipeline);
+        let name = wish.pipeline.name();
+        let _span = tracing::info_span!("run", id = &*run, pipeline = name).entered();
+        let events = self.tell_start(&run, &wish.pipeline);
         let request = Request {
-            targets: &pipeline.targets,
-            forced,
+            targets: wish.pipeline.targets.clone(),
+            forced: wish.forced,
             keep_going: self.keep_going,
             pool: &self.pool,
             cancel: &self.shared.cancel,
             events: &events,
+            edits: wish.edits,
         };
-        let driven = drive(&mut live, &request);
-        let outputs = outputs(&live, &pipeline.targets, &driven.entries);
+        let driven = drive(live, request)?;
+        let (pipeline, inputs) = match driven.edit {
+            Some(edit) => (edit.pipeline, edit.inputs),
+            None => (wish.pipeline, wish.inputs),
+        };
+        let outputs = outputs(live, &pipeline.targets, &driven.entries);
         live.forget(&driven.rekeyed);
         live.refresh();
         let counts = Counts::of(&driven.entries, pipeline.graph.nodes.len());
@@ -273,9 +311,9 @@ impl Runner {
             let changed = counts.executed + counts.cutoff > 0;
             let (targets, entries) = (&pipeline.targets, &driven.entries);
             let saved = entries.iter().map(|(_, entry)| entry.saved).sum();
-            let run = start.entry(pipeline, &counts, saved);
-            remember(store, &mut live, targets, entries, changed, run);
-            lock(&held.snapshot).after_run(store, &live, changed);
+            let run = start.entry(&pipeline, &counts, saved);
+            remember(store, live, targets, entries, changed, run);
+            lock(snapshot).after_run(store, live, changed);
         }
         let report = Report {
             run,
@@ -292,7 +330,7 @@ impl Runner {
         tell_end(&events, &report);
         Ok(Run {
             runner: self.clone(),
-            pipeline: pipeline.clone(),
+            pipeline,
             inputs,
             report,
             outputs: Mutex::new(outputs),
@@ -317,6 +355,14 @@ impl Runner {
         let unusable = self.shared.unusable.iter().cloned();
         unusable.chain(problem).collect()
     }
+}
+
+/// What a run is wanted to be.
+pub(crate) struct Wish<'a> {
+    pub pipeline: Pipeline,
+    pub inputs: Inputs,
+    pub forced: Forced,
+    pub edits: Option<&'a Edits>,
 }
 
 /// The beginning of a run.
@@ -367,6 +413,6 @@ impl std::fmt::Debug for Runner {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,6 +3,7 @@
 //! states of nodes are in `progress`, their work is in `flights`, and what there
 //! is to say about them is in the `ledger`. It alone knows all three.
 
+mod editing;
 mod expansion;
 mod flights;
 mod gather;
@@ -27,6 +28,8 @@ use self::ledger::{Ending, Ledger};
 use self::mapped::ItemDone;
 use self::progress::{Progress, State};
 use crate::cancel::Cancel;
+use crate::edits::{Edit, Edits};
+use crate::error::Result;
 use crate::event::{RunEvent, emit};
 use crate::execution::Stop;
 use crate::executor::Done;
@@ -44,12 +47,14 @@ use crate::trail::{Trail, Trails};
 /// What a run is asked for.
 pub(crate) struct Request<'a> {
     /// Sorted.
-    pub targets: &'a [u32],
-    pub forced: &'a Forced,
+    pub targets: Arc<[u32]>,
+    pub forced: Forced,
     pub keep_going: bool,
     pub pool: &'a Pool,
     pub cancel: &'a Cancel,
     pub events: &'a [Sender<RunEvent>],
+    /// Where edits come from that are taken up in the middle of the run.
+    pub edits: Option<&'a Edits>,
 }
 
 /// What a run did.
@@ -60,32 +65,43 @@ pub(crate) struct Driven {
     pub looked: bool,
     /// Nodes whose keys turned out to be others than the session knows.
     pub rekeyed: Vec<u32>,
+    /// The last edit that was taken up in the middle of it.
+    pub edit: Option<Edit>,
 }
 
 /// Runs until every target is settled, or cannot be.
-pub(crate) fn drive(live: &mut Live, request: &Request<'_>) -> Driven {
+///
+/// # Errors
+/// An edit in the middle of the run gave bad inputs.
+pub(crate) fn drive(live: &mut Live, request: Request<'_>) -> Result<Driven> {
     live.refresh();
+    let (announce, edited) = (!request.events.is_empty(), request.edits.is_some());
     let mut driver = Driver {
         store: live.context().store.clone(),
         progress: Progress::new(live.graph.clone()),
-        flights: Flights::new(request.pool, !request.events.is_empty()),
+        flights: Flights::new(request.pool, announce, edited),
         ledger: Ledger::new(live, request.events),
         keys: Keys::default(),
         expansions: Expansions::default(),
         live,
         request,
         lost: Vec::new(),
+        edit: None,
         looked: false,
         stopped: false,
     };
+    driver.listen(Some(driver.flights.sender()));
     driver.need_targets();
-    driver.work_off();
-    driver.finish()
+    let worked = driver.work_off();
+    driver.listen(None);
+    // What nobody waits for in the end is not waited for.
+    driver.flights.give_up_unawaited(|_| false);
+    worked.map(|()| driver.finish())
 }
 
 struct Driver<'a> {
     live: &'a mut Live,
-    request: &'a Request<'a>,
+    request: Request<'a>,
     store: Option<Arc<Store>>,
     progress: Progress,
     flights: Flights<'a>,
@@ -94,6 +110,8 @@ struct Driver<'a> {
     expansions: Expansions,
     /// Nodes whose outputs are lost and that the session has yet to forget.
     lost: Vec<u32>,
+    /// The last edit that was taken up.
+    edit: Option<Edit>,
     /// Whether anything was looked up or executed.
     looked: bool,
     /// Nothing more is started: a node failed, or the run was cancelled.
@@ -148,7 +166,9 @@ impl Driver<'_> {
         if !settled {
             self.live.settle(node, handle.clone());
         }
-        self.tell(node, Ending::found(Outcome::Hit, &handle));
+        if !self.ledger.contains(node) {
+            self.tell(node, Ending::found(Outcome::Hit, &handle));
+        }
         Some(handle)
     }
 
@@ -185,12 +205,19 @@ impl Driver<'_> {
 
     // ---- the loop ----
 
-    fn work_off(&mut self) {
+    fn work_off(&mut self) -> Result<()> {
         loop {
-            while self.flights.has_room() && self.start_next() {}
-            if self.flights.is_empty() {
-                return;
+            if let Some(edit) = self.request.edits.and_then(Edits::take) {
+                self.take_up(edit)?;
             }
+            while !self.is_edited() && self.flights.has_room() && self.start_next() {}
+            if self.is_edited() {
+                continue;
+            }
+            if !self.flights.is_awaited() {
+                return Ok(());
+            }
+            self.let_go_of_unwanted();
             // Everything that has come is taken before more is decided.
             let mut message = self.flights.wait();
             while let Some(come) = message {
@@ -226,6 +253,8 @@ impl Driver<'_> {
         match message {
             Message::Started(ticket) => self.started(ticket),
             Message::Done(ticket, done) => self.landed(ticket, done),
+            // It is taken up before anything more is started.
+            Message::Edited => {}
         }
     }
 
@@ -240,7 +269,7 @@ impl Driver<'_> {
             self.landed(ticket, timed_out);
         }
         for ticket in self.flights.take_parked() {
-            if self.stopped {
+            if self.stopped || !self.flights.waits(ticket) {
                 self.flights.give_up(ticket);
             } else {
                 self.submit(ticket);
@@ -332,15 +361,16 @@ impl Driver<'_> {
         }
         let digest = |parent| *self.progress.digest(parent).as_bytes();
         let hashes = self.live.hashes(node, digest, None);
+        let forced = self.is_forced(node);
+        self.ledger.decide(self.live, node, &self.request.forced);
         if self.flights.join(&hashes.resolved(), Waiter::Node(node)) {
             return;
         }
-        let forced = self.is_forced(node);
-        self.ledger.decide(self.live, node, self.request.forced);
         self.looked = true;
         let stop = Stop::new(self.request.cancel.clone());
         let work = gather(self.live, &self.keys, node, hashes, forced, stop);
-        let ticket = self.flights.add(Waiter::Node(node), work);
+        let name = self.live.graph.name_of(node);
+        let ticket = self.flights.add(name, Waiter::Node(node), work);
         self.submit(ticket);
     }
 
@@ -366,6 +396,9 @@ impl Driver<'_> {
         let Some(flight) = self.flights.land(ticket, &done) else {
             return;
         };
+        if flight.waiters.is_empty() {
+            return;
+        }
         match done {
             Done::Made { kept, elapsed } => self.made(flight, &kept, elapsed),
             Done::Found(record) => self.found_elsewhere(flight, &record),
@@ -381,7 +414,10 @@ impl Driver<'_> {
                 ),
                 None => self.stopped = true,
             },
-            Done::Lost(parent, lost) => self.start_over(parent, &lost),
+            Done::Lost(parent, lost) => {
+                let parent = flight.work.parent_now(parent, &self.live.graph);
+                self.start_over(parent, &lost);
+            }
             Done::Busy => unreachable!("a flight that another process is at does not land"),
         }
     }
@@ -511,6 +547,7 @@ impl Driver<'_> {
             entries: self.ledger.close(),
             looked: self.looked,
             rekeyed: self.keys.changed(),
+            edit: self.edit,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! it can be done on any thread. It is unaware of how it is done.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::SystemTime;
 
 use refrain_store::{Parts, Signature};
@@ -9,6 +10,7 @@ use refrain_store::{Parts, Signature};
 use crate::db::Spec;
 use crate::execution::Stop;
 use crate::files::Tracked;
+use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::signature::{Notes, PartHashes};
 use crate::value::Value;
@@ -32,6 +34,62 @@ pub(crate) struct Work {
     pub looked_at: SystemTime,
     /// What ends the work early.
     pub stop: Arc<Stop>,
+    /// Whether a worker has it.
+    pub turn: Turn,
+}
+
+impl Work {
+    /// The number that a parent has now that had this one when the work was
+    /// gathered: parameters are named like the nodes they are read from.
+    pub fn parent_now(&self, parent: u32, graph: &Graph) -> u32 {
+        let named = self.args.iter().zip(&self.spec.node.params);
+        let mut named = named.filter_map(|(arg, param)| match arg {
+            Arg::Output(number, _) if *number == parent => graph.by_name.get(&param.name),
+            _ => None,
+        });
+        named.next().copied().unwrap_or(parent)
+    }
+}
+
+/// Where work stands between the one who wants it done and the worker who does
+/// it: the two agree here whether it is still wanted.
+#[derive(Debug, Default)]
+pub(crate) struct Turn(AtomicU8);
+
+impl Turn {
+    /// In the queue, or nowhere.
+    const WAITING: u8 = 0;
+    /// A worker has it.
+    const BEGUN: u8 = 1;
+    /// Nobody wants it any more.
+    const GIVEN_UP: u8 = 2;
+
+    /// It is put into the queue (again).
+    pub fn wait(&self) {
+        self.0.store(Self::WAITING, Ordering::Release);
+    }
+
+    /// A worker takes it out of the queue; says whether it is still wanted.
+    pub fn begin(&self) -> bool {
+        self.pass(Self::WAITING, Self::BEGUN)
+    }
+
+    /// The worker is done with it; says whether it was still wanted.
+    pub fn end(&self) -> bool {
+        self.pass(Self::BEGUN, Self::WAITING)
+    }
+
+    /// Nobody wants it any more; says whether a worker has it.
+    pub fn give_up(&self) -> bool {
+        self.0.swap(Self::GIVEN_UP, Ordering::AcqRel) == Self::BEGUN
+    }
+
+    fn pass(&self, from: u8, to: u8) -> bool {
+        let passed = self
+            .0
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        passed.is_ok()
+    }
 }
 
 /// The argument of one parameter.

@@ -47,6 +47,16 @@ impl Before {
         self.known[node as usize]
     }
 
+    /// Calls nodes by the numbers that they have in another graph.
+    pub fn renumber(&mut self, renumbered: &[Option<u32>], nodes: usize) {
+        let known = std::mem::replace(&mut self.known, vec![None; nodes]);
+        for (signature, new) in known.into_iter().zip(renumbered) {
+            if let Some(new) = new {
+                self.known[*new as usize] = signature;
+            }
+        }
+    }
+
     /// Notes the signature that a node has from now on.
     pub fn note(&mut self, node: u32, signature: Signature) {
         self.known[node as usize] = Some(signature);

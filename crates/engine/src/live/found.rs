@@ -40,6 +40,11 @@ impl Live {
         })
     }
 
+    /// The files that the session's nodes found, as far as it was looked.
+    pub fn found_files(&self) -> impl Iterator<Item = &Path> {
+        self.finders.keys().map(std::path::PathBuf::as_path)
+    }
+
     /// The files that some work finds, if it is known that they are what they
     /// were when it found them.
     pub fn trail(&self, work: &Signature) -> Option<Trail> {

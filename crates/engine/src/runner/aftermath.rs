@@ -22,7 +22,7 @@ pub(super) fn outputs(
 ) -> FxHashMap<u32, Target> {
     let settled = |node: &&u32| {
         let at = entries.binary_search_by_key(*node, |(node, _)| *node);
-        at.is_ok_and(|at| has_output(&entries[at].1))
+        at.is_ok_and(|at| entries[at].1.outcome.has_output())
     };
     let target = |node: &u32| {
         let handle = live.output(*node);
@@ -79,7 +79,9 @@ fn failures(live: &mut Live, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
 fn latest(live: &mut Live, entries: &[(u32, Entry)]) -> Vec<NodeChange> {
     let mut told = Vec::new();
     let mut above = Vec::new();
-    let looked_at = entries.iter().filter(|(_, entry)| has_output(entry));
+    let looked_at = entries
+        .iter()
+        .filter(|(_, entry)| entry.outcome.has_output());
     for (node, entry) in looked_at {
         let has_run = entry.outcome != Outcome::Hit;
         let change = ran(live, *node, entry);
@@ -134,11 +136,4 @@ fn change(live: &mut Live, node: u32, outcome: Outcome) -> NodeChange {
         elapsed: Duration::ZERO,
         log: None,
     }
-}
-
-fn has_output(entry: &Entry) -> bool {
-    matches!(
-        entry.outcome,
-        Outcome::Executed | Outcome::Hit | Outcome::Cutoff
-    )
 }

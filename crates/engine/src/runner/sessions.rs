@@ -49,7 +49,7 @@ impl Sessions {
         let gone: Vec<Held> = all.extract_if(.., |held| !held.is_held()).collect();
         let same = |held: &&Held| std::ptr::eq(held.graph.as_ptr(), Arc::as_ptr(&pipeline.graph));
         let held = all.iter().find(same).cloned().unwrap_or_else(|| {
-            let held = self.start(pipeline);
+            let held = self.hold(pipeline);
             if self.store.is_some() {
                 all.push(held.clone());
             }
@@ -66,12 +66,16 @@ impl Sessions {
         self.write_due(&all);
     }
 
-    fn start(&self, pipeline: &Pipeline) -> Held {
+    /// A pipeline that is live from now on.
+    pub fn start(&self, pipeline: &Pipeline) -> Live {
         let context = Context::new(self.config.clone(), self.store.clone());
-        let live = Live::new(pipeline.graph.clone(), Arc::new(context));
+        Live::new(pipeline.graph.clone(), Arc::new(context))
+    }
+
+    fn hold(&self, pipeline: &Pipeline) -> Held {
         Held {
             graph: Arc::downgrade(&pipeline.graph),
-            live: Arc::new(Mutex::new(live)),
+            live: Arc::new(Mutex::new(self.start(pipeline))),
             snapshot: Arc::default(),
         }
     }

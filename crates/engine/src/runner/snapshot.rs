@@ -17,7 +17,7 @@ const SMALL_SHARE: u32 = 20;
 
 /// The snapshot of one pipeline.
 #[derive(Default)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     /// When it was last written, and how long that took.
     last: Option<(Instant, Duration)>,
     due: bool,

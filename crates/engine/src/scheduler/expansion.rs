@@ -159,6 +159,14 @@ impl Expansions {
         Some(ended)
     }
 
+    /// Forgets what those gave that are not chosen, and calls the others by the
+    /// numbers that they are given.
+    pub fn keep(&mut self, keep: impl Fn(u32) -> Option<u32>) {
+        let outputs = std::mem::take(&mut self.outputs).into_iter();
+        let kept = outputs.filter_map(|(node, outputs)| Some((keep(node)?, outputs)));
+        self.outputs = kept.collect();
+    }
+
     /// Forgets what is going on; what is in flight goes on by itself.
     pub fn start_over(&mut self) {
         self.going.clear();

@@ -38,8 +38,11 @@ pub(super) enum Waiter {
     Item(u32, u32),
 }
 
-/// Work in flight and all that wait for it: equal work runs once.
+/// Work in flight and all that wait for it: equal work runs once. Work that
+/// nobody waits for after an edit may still turn out to be wanted.
 pub(super) struct Flight {
+    /// The name of the node whose work it is.
+    pub node: Arc<str>,
     pub work: Arc<Work>,
     pub waiters: SmallVec<[Waiter; 2]>,
     /// The time it had, if that is over and it was asked to end.
@@ -53,6 +56,8 @@ pub(super) struct Flights<'a> {
     pool: &'a Pool,
     /// Whether somebody wants to know when work starts.
     announce: bool,
+    /// Whether the driver has to be free for edits while work goes on.
+    edited: bool,
     reply: Sender<Message>,
     replies: Receiver<Message>,
     by_ticket: FxHashMap<u64, Flight>,
@@ -67,11 +72,12 @@ pub(super) struct Flights<'a> {
 }
 
 impl<'a> Flights<'a> {
-    pub fn new(pool: &'a Pool, announce: bool) -> Self {
+    pub fn new(pool: &'a Pool, announce: bool, edited: bool) -> Self {
         let (reply, replies) = unbounded();
         Flights {
             pool,
             announce,
+            edited,
             reply,
             replies,
             by_ticket: FxHashMap::default(),
@@ -83,8 +89,15 @@ impl<'a> Flights<'a> {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.by_ticket.is_empty()
+    /// Whether anybody waits for anything.
+    pub fn is_awaited(&self) -> bool {
+        let mut all = self.by_ticket.values();
+        all.any(|flight| !flight.waiters.is_empty())
+    }
+
+    /// What somebody sends a message to the driver by.
+    pub fn sender(&self) -> Sender<Message> {
+        self.reply.clone()
     }
 
     /// Whether another flight may start: there are enough to keep every worker
@@ -104,10 +117,11 @@ impl<'a> Flights<'a> {
     }
 
     /// Takes up work that somebody waits for; gives its ticket.
-    pub fn add(&mut self, waiter: Waiter, work: Work) -> u64 {
+    pub fn add(&mut self, node: &Arc<str>, waiter: Waiter, work: Work) -> u64 {
         self.last_ticket += 1;
         self.by_key.insert(work.key, self.last_ticket);
         let flight = Flight {
+            node: node.clone(),
             work: Arc::new(work),
             waiters: smallvec![waiter],
             late: None,
@@ -119,10 +133,11 @@ impl<'a> Flights<'a> {
 
     /// Whether a flight is best done on the calling thread: nothing else is
     /// going on or can (`idle`), or executions are quick, and waking a thread
-    /// costs more than many a node. A time limit needs a thread to wait in.
+    /// costs more than many a node. A time limit needs a thread to wait in, and
+    /// so do edits.
     pub fn is_best_here(&self, ticket: u64, idle: bool) -> bool {
-        let alone = idle && self.by_ticket.len() == 1;
-        let here = self.pool.jobs() == 1 || alone || self.quick >= QUICK_IN_A_ROW;
+        let alone = self.pool.jobs() == 1 || idle && self.by_ticket.len() == 1;
+        let here = alone && !self.edited || self.quick >= QUICK_IN_A_ROW;
         here && self.by_ticket[&ticket].work.spec.node.timeout.is_none()
     }
 
@@ -170,7 +185,7 @@ impl<'a> Flights<'a> {
 
     /// Asks flights that have run out of time to end, and takes those that do
     /// not, with the time they had. The worker of each may be stuck, so another
-    /// one is started in its place.
+    /// one takes its place.
     pub fn take_overdue(&mut self, now: Instant) -> Vec<(u64, Duration)> {
         let mut overdue = Vec::new();
         self.deadlines.retain_mut(|(deadline, ticket)| {
@@ -187,7 +202,7 @@ impl<'a> Flights<'a> {
                 *deadline = now + PATIENCE;
                 return true;
             }
-            self.pool.add_worker();
+            self.pool.give_up(&flight.work);
             overdue.push((*ticket, limit));
             false
         });
@@ -199,11 +214,22 @@ impl<'a> Flights<'a> {
         std::mem::take(&mut self.parked)
     }
 
-    /// Gives up a parked flight.
+    /// Gives up a flight, whose work is asked to end.
     pub fn give_up(&mut self, ticket: u64) {
         if let Some(flight) = self.by_ticket.remove(&ticket) {
             self.by_key.remove(&flight.work.key);
+            self.pool.give_up(&flight.work);
         }
+    }
+
+    /// Gives up the flights that nobody waits for and that are not chosen.
+    pub fn give_up_unawaited(&mut self, keep: impl Fn(&Flight) -> bool) {
+        let unawaited = self.by_ticket.iter();
+        let unawaited = unawaited.filter(|(_, flight)| flight.waiters.is_empty() && !keep(flight));
+        let unawaited: Vec<u64> = unawaited.map(|(ticket, _)| *ticket).collect();
+        unawaited
+            .into_iter()
+            .for_each(|ticket| self.give_up(ticket));
     }
 
     /// Lets nobody wait any more for what is in flight. It goes on.
@@ -211,6 +237,12 @@ impl<'a> Flights<'a> {
         for flight in self.by_ticket.values_mut() {
             flight.waiters.clear();
         }
+    }
+
+    /// Whether somebody waits for this flight.
+    pub fn waits(&self, ticket: u64) -> bool {
+        let flight = self.by_ticket.get(&ticket);
+        flight.is_some_and(|flight| !flight.waiters.is_empty())
     }
 
     /// Waits for a message; not for long, so that one can look around.

@@ -15,7 +15,7 @@ use crate::live::Live;
 use crate::node::Node;
 use crate::queries::Standing;
 use crate::signature::PartHashes;
-use crate::work::{Arg, Draft, Work};
+use crate::work::{Arg, Draft, Turn, Work};
 
 /// The work of a node all of whose parents have their values. `resolved` is
 /// what it is known by; with `forced` it executes although its output is found.
@@ -61,6 +61,7 @@ pub(crate) fn gather(
         forced,
         looked_at: live.looked_at(),
         stop: Arc::new(stop),
+        turn: Turn::default(),
     }
 }
 
@@ -123,5 +124,6 @@ pub(crate) fn gather_item(
         forced,
         looked_at: live.looked_at(),
         stop: Arc::new(stop),
+        turn: Turn::default(),
     }
 }

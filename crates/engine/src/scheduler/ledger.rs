@@ -165,6 +165,15 @@ impl<'a> Ledger<'a> {
         self.entries.insert(node, entry);
     }
 
+    /// Goes over to another revision: takes back what was told of nodes that are
+    /// not chosen, and calls the others by the numbers that they are given.
+    pub fn keep(&mut self, keep: impl Fn(u32, &Entry) -> Option<u32>) {
+        let entries = std::mem::take(&mut self.entries).into_iter();
+        let kept = entries.filter_map(|(node, entry)| Some((keep(node, &entry)?, entry)));
+        self.entries = kept.collect();
+        self.causes.forget();
+    }
+
     /// All entries, sorted by node.
     pub fn close(self) -> Vec<(u32, Entry)> {
         let mut entries: Vec<(u32, Entry)> = self.entries.into_iter().collect();

@@ -25,7 +25,7 @@ impl Driver<'_> {
     /// Starts a mapped node: looks up its items, and lets those start that are
     /// not there.
     pub(super) fn expand(&mut self, node: u32) {
-        self.ledger.decide(self.live, node, self.request.forced);
+        self.ledger.decide(self.live, node, &self.request.forced);
         self.looked = true;
         let parents = MadeParents {
             live: self.live,
@@ -138,7 +138,8 @@ impl Driver<'_> {
         let stop = Stop::new(self.request.cancel.clone());
         let lasting = !self.keys.key(self.live, node).is_ephemeral();
         let work = gather_item(self.live, node, item, digest, lasting, forced, stop);
-        let ticket = self.flights.add(waiter, work);
+        let name = self.live.graph.name_of(node);
+        let ticket = self.flights.add(name, waiter, work);
         self.submit(ticket);
     }
 

@@ -59,6 +59,11 @@ impl Progress {
         }
     }
 
+    /// Where a node stands; `None` if it was not taken up.
+    pub fn state(&self, node: u32) -> Option<State> {
+        self.nodes.get(&node).map(|needed| needed.state)
+    }
+
     /// Whether the node was taken up.
     pub fn contains(&self, node: u32) -> bool {
         self.nodes.contains_key(&node)
