@@ -181,7 +181,7 @@ impl Live {
             return Ok(());
         }
         let whole = last.is_none() || !same_reach;
-        let numbers = self.to_look_at(inputs, look, whole);
+        let numbers = self.doubtful(inputs, look, whole);
         let binder = Binder {
             graph: &self.graph,
             needed: &self.reach.nodes,
@@ -205,7 +205,7 @@ impl Live {
     }
 
     /// The sources whose values may be others than they were.
-    fn to_look_at(&mut self, inputs: &Inputs, look: &Look, whole: bool) -> Vec<u32> {
+    fn doubtful(&mut self, inputs: &Inputs, look: &Look, whole: bool) -> Vec<u32> {
         let all = 0..self.sources.len() as u32;
         let (Which::These(names), false) = (&look.names, whole) else {
             self.places = None;

@@ -223,6 +223,12 @@ impl Report {
         &self.run
     }
 
+    /// The number of the revision that the run brought up to date: a live
+    /// pipeline's first is 1, and each change that is taken up makes the next.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// How the run ended.
     pub fn status(&self) -> Status {
         self.status
