@@ -538,3 +538,42 @@ fn ten_thousand_new_files_are_one_revision() {
         (2, 1)
     );
 }
+
+/// A number that counts how often it is read back.
+#[derive(serde::Serialize)]
+struct Weighty(i64);
+
+static READ_BACK: AtomicUsize = AtomicUsize::new(0);
+
+impl<'de> serde::Deserialize<'de> for Weighty {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        READ_BACK.fetch_add(1, Ordering::SeqCst);
+        i64::deserialize(deserializer).map(Weighty)
+    }
+}
+
+#[test]
+fn values_are_held_in_memory_as_long_as_there_is_room() {
+    for (room, read_back) in [(1 << 20, 0), (0, 5)] {
+        let dir = cache();
+        let weighty = Node::named("weighty")
+            .version("1")
+            .cached(|_| Ok(Weighty(1)));
+        let sum = Node::named("sum")
+            .param(Param::new::<Weighty>("weighty"))
+            .param(Param::of::<i64>("a"))
+            .version("1")
+            .cached(|args| Ok(args.get::<Weighty>(0).0 + args.get::<i64>(1)));
+        let runner = Runner::new(CacheConfig::new(dir.path()).memory(room)).unwrap();
+        let session = runner
+            .session(&pipeline(vec![weighty, sum]), inputs! { a: 0 })
+            .unwrap();
+        assert_eq!(value(&session, "sum"), 1);
+        let before = READ_BACK.load(Ordering::SeqCst);
+        for a in 1..=5 {
+            session.set_input("a", a).unwrap();
+            assert_eq!(value(&session, "sum"), 1 + a);
+        }
+        assert_eq!(READ_BACK.load(Ordering::SeqCst) - before, read_back);
+    }
+}

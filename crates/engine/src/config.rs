@@ -30,6 +30,9 @@ pub struct CacheConfig {
     pub env_hash: Option<String>,
     /// How many import levels of code beyond a node's own module count.
     pub dependency_depth: u32,
+    /// How many bytes of outputs, as they are stored, a live session holds in
+    /// memory although the store could give them again.
+    pub memory: u64,
 }
 
 impl Default for CacheConfig {
@@ -40,6 +43,7 @@ impl Default for CacheConfig {
             cache_dir: PathBuf::from(".cache"),
             env_hash: None,
             dependency_depth: 2,
+            memory: 256 << 20,
         }
     }
 }
@@ -81,6 +85,12 @@ impl CacheConfig {
     /// Sets how many import levels count.
     pub fn dependency_depth(mut self, levels: u32) -> Self {
         self.dependency_depth = levels;
+        self
+    }
+
+    /// Sets how many bytes of outputs a live session holds in memory.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
         self
     }
 }

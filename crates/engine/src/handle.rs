@@ -2,6 +2,7 @@
 //! value. It does not know which node it belongs to.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(crate) struct Handle {
     /// The bytes' place in the store; without one the value stays in memory.
     stored: Option<(Output, &'static dyn ValueCodec)>,
     value: Mutex<Option<Value>>,
+    /// Whether somebody keeps the value although nobody waits for it.
+    kept: AtomicBool,
 }
 
 /// Why a stored output could not be loaded.
@@ -56,6 +59,7 @@ impl Handle {
             elapsed,
             stored: Some((output, codec)),
             value: Mutex::new(value.filter(|_| codec.in_memory())),
+            kept: AtomicBool::new(false),
         }
     }
 
@@ -79,6 +83,7 @@ impl Handle {
             elapsed,
             stored: None,
             value: Mutex::new(Some(value)),
+            kept: AtomicBool::new(false),
         }
     }
 
@@ -131,6 +136,11 @@ impl Handle {
         if self.stored.is_some() {
             *self.slot() = None;
         }
+    }
+
+    /// Notes whether somebody keeps the value; says whether that is new.
+    pub fn mark_kept(&self, kept: bool) -> bool {
+        self.kept.swap(kept, Ordering::Relaxed) != kept
     }
 
     /// Takes the value of an equal output that was made later.

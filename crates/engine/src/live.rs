@@ -12,7 +12,9 @@ mod before;
 mod binder;
 mod code_parts;
 mod found;
+mod memory;
 mod places;
+mod revision;
 mod structure;
 #[cfg(test)]
 mod tests;
@@ -22,25 +24,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use refrain_store::{Digest, Part, Parts, Signature};
+use refrain_store::{Part, Parts, Signature};
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 
 use self::before::Before;
-use self::binder::Binder;
 use self::code_parts::CodeParts;
 pub(crate) use self::found::Resolved;
+use self::memory::Memory;
 use self::places::Places;
 pub(crate) use self::structure::Renumbered;
 use self::structure::Spare;
 use self::units::{Specs, new_source, new_unit};
 use crate::clock;
 use crate::db::{Bound, Context, Db, Refrain, Spec};
-use crate::edits::{Edit, Look, Which};
-use crate::error::Result;
 use crate::graph::{Graph, Wire};
 use crate::handle::Handle;
-use crate::inputs::{Input, Inputs};
+use crate::inputs::Inputs;
 use crate::queries::{self, Key, Source, Standing, Unit};
 use crate::signature::{Explain, Notes, PartHashes, PartKind, walk_deps, walk_env, walk_trail};
 use crate::trail::Trail;
@@ -80,6 +80,7 @@ pub(crate) struct Live {
     finders: FxHashMap<PathBuf, FxHashSet<u32>>,
     /// When the files of the present revision were looked at.
     looked_at: SystemTime,
+    memory: Memory,
 }
 
 /// The nodes that some targets need, themselves included.
@@ -134,12 +135,25 @@ impl Live {
             before,
             finders: FxHashMap::default(),
             looked_at: clock::stamp(),
+            memory: Memory::new(0),
             graph,
         }
     }
 
     pub fn context(&self) -> &Context {
         self.db.context()
+    }
+
+    /// Keeps values up to so many bytes that the store could give again.
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory = Memory::new(bytes);
+        self
+    }
+
+    /// Lets go of a node's value, which nobody waits for any more, as far as
+    /// there is no room for it.
+    pub fn release(&mut self, handle: &Arc<Handle>) {
+        self.memory.keep(handle);
     }
 
     /// The number of the present revision: it grows with every change.
@@ -150,170 +164,6 @@ impl Live {
     /// When the files of the present revision were looked at.
     pub fn looked_at(&self) -> SystemTime {
         self.looked_at
-    }
-
-    /// Goes over to what somebody wants; gives the nodes' new numbers if these
-    /// are others.
-    ///
-    /// # Errors
-    /// Bad inputs. The graph is the new one by then, and its inputs are to be
-    /// bound before anything is asked.
-    pub fn take_up(&mut self, edit: &Edit) -> Result<Option<Renumbered>> {
-        let (graph, targets) = (&edit.pipeline.graph, &edit.pipeline.targets);
-        let other = !Arc::ptr_eq(&self.graph, graph);
-        let renumbered = other.then(|| self.replace(graph.clone(), targets));
-        self.bind(&edit.inputs, targets, &edit.look)?;
-        Ok(renumbered)
-    }
-
-    /// Binds the inputs that these targets need, as far as they may be others
-    /// than they were; those that are become a new revision. Refuses bad inputs
-    /// before changing anything.
-    pub fn bind(&mut self, inputs: &Inputs, targets: &Arc<[u32]>, look: &Look) -> Result<()> {
-        self.looked_at = clock::stamp();
-        let same_reach = self.set_reach(targets);
-        // Put back when they are bound: inputs that were refused are no longer.
-        let last = self.inputs.take();
-        let again = last.as_ref().is_some_and(|last| last.same(inputs));
-        self.look_at_found_files(&look.files);
-        if same_reach && again && !inputs.any_file() {
-            self.inputs = Some(inputs.clone());
-            return Ok(());
-        }
-        let whole = last.is_none() || !same_reach;
-        let numbers = self.doubtful(inputs, look, whole);
-        let binder = Binder {
-            graph: &self.graph,
-            needed: &self.reach.nodes,
-            inputs,
-            store: self.db.context().store.as_deref(),
-        };
-        if whole || matches!(look.names, Which::All) {
-            binder.refuse_names()?;
-        }
-        let mut edits = Vec::new();
-        for number in numbers {
-            let known = self.known(number);
-            if let Some(bound) = binder.bind(number, known)? {
-                edits.push((number, bound));
-            }
-        }
-        self.edit(edits);
-        self.revision = self.revision.max(1);
-        self.inputs = Some(inputs.clone());
-        Ok(())
-    }
-
-    /// The sources whose values may be others than they were.
-    fn doubtful(&mut self, inputs: &Inputs, look: &Look, whole: bool) -> Vec<u32> {
-        let all = 0..self.sources.len() as u32;
-        let (Which::These(names), false) = (&look.names, whole) else {
-            self.places = None;
-            return all.collect();
-        };
-        let graph = self.graph.clone();
-        let mut numbers: Vec<u32> = Vec::new();
-        if !names.is_empty() {
-            let named = all
-                .clone()
-                .filter(|n| names.contains(&graph.sources[*n as usize].name));
-            numbers.extend(named);
-        }
-        let input = |number: u32| inputs.get(&graph.sources[number as usize].name);
-        match &look.files {
-            Which::All => numbers.extend(all.filter(|n| input(*n).is_some_and(Input::is_file))),
-            Which::These(files) => {
-                let places = self.places.get_or_insert_with(|| {
-                    let mut places = Places::default();
-                    let given = all.filter_map(|number| Some((number, input(number)?)));
-                    given.for_each(|(number, input)| places.add(number, input));
-                    places
-                });
-                for number in &numbers {
-                    input(*number)
-                        .into_iter()
-                        .for_each(|input| places.add(*number, input));
-                }
-                numbers.extend(files.iter().flat_map(|file| places.sources(file)));
-            }
-        }
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers
-    }
-
-    /// The digest of a source that is bound to a value as all its takers want it.
-    fn known(&self, number: u32) -> Option<Digest> {
-        let bound = self.sources[number as usize].bound(&self.db);
-        let takers = &self.graph.sources[number as usize].takers;
-        let mut wanted = takers.iter().map(|(node, param)| {
-            let param = &self.graph.node(*node).params[*param as usize];
-            param.value_type.id()
-        });
-        let fits = self.bound[number as usize] && wanted.all(|id| bound.is_given_as(id));
-        fits.then_some(bound.digest)
-    }
-
-    /// What found a file that has changed since is not up to date any more.
-    fn look_at_found_files(&mut self, files: &Which<PathBuf>) {
-        let changed = self.context().changed_files(|path| match files {
-            Which::All => true,
-            Which::These(files) => files.contains(&places::absolute(path)),
-        });
-        let finders = changed.iter().filter_map(|path| self.finders.get(path));
-        let finders: FxHashSet<u32> = finders.flatten().copied().collect();
-        if finders.is_empty() {
-            return;
-        }
-        self.revision += 1;
-        let finders: Vec<u32> = finders.into_iter().collect();
-        self.forget(&finders);
-    }
-
-    fn set_reach(&mut self, targets: &Arc<[u32]>) -> bool {
-        if self.reach.targets == *targets {
-            return true;
-        }
-        let nodes = self.graph.ancestors(targets);
-        let unseen = nodes.iter().filter(|node| !self.seen[**node as usize]);
-        self.unseen = unseen.copied().collect();
-        self.reach = Reach {
-            targets: targets.clone(),
-            nodes,
-        };
-        false
-    }
-
-    /// Gives sources new values; what hangs on an earlier value is not up to
-    /// date any more.
-    fn edit(&mut self, edits: Vec<(u32, Bound)>) {
-        self.revision += u64::from(!edits.is_empty());
-        let (mut changed, mut newly_low) = (Vec::new(), Vec::new());
-        for (number, bound) in edits {
-            let takers = &self.graph.sources[number as usize].takers;
-            let takers = takers.iter().map(|(node, _)| *node);
-            let first = !std::mem::replace(&mut self.bound[number as usize], true);
-            let durability = if first && !self.lowered[number as usize] {
-                self.stale = Stale::Everything;
-                Durability::HIGH
-            } else {
-                changed.extend(takers.clone());
-                if !std::mem::replace(&mut self.lowered[number as usize], true) {
-                    newly_low.extend(takers);
-                }
-                Durability::LOW
-            };
-            self.sources[number as usize]
-                .set_bound(&mut self.db)
-                .with_durability(durability)
-                .to(bound);
-        }
-        for node in self.graph.descendants(&changed) {
-            self.settled[node as usize] = false;
-        }
-        if !changed.is_empty() {
-            self.touch_low(&newly_low);
-        }
     }
 
     /// Notes that something LOW was written. The cones below these nodes hang

@@ -236,6 +236,10 @@ impl Runner {
         Ok(self.shared.sessions.start(pipeline))
     }
 
+    pub(crate) fn config(&self) -> &CacheConfig {
+        self.shared.sessions.config()
+    }
+
     /// The nodes to execute in every run.
     pub(crate) fn forced_names(&self) -> impl Iterator<Item = Arc<str>> {
         self.forced.iter().map(|name| name.as_str().into())
@@ -408,8 +412,7 @@ fn tell_end(events: &[Sender<RunEvent>], report: &Report) {
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let config = self.shared.sessions.config();
-        f.debug_tuple("Runner").field(config).finish()
+        f.debug_tuple("Runner").field(self.config()).finish()
     }
 }
 

@@ -485,10 +485,11 @@ impl Driver<'_> {
     }
 
     /// Lets go of values that nobody in this run waits for.
-    fn release(&self, nodes: impl IntoIterator<Item = u32>) {
+    fn release(&mut self, nodes: impl IntoIterator<Item = u32>) {
         for node in nodes {
             if !self.is_target(node) {
-                self.live.output(node).release();
+                let handle = self.live.output(node);
+                self.live.release(&handle);
             }
         }
     }
@@ -533,7 +534,8 @@ impl Driver<'_> {
     }
 
     fn finish(mut self) -> Driven {
-        self.release(self.progress.unread());
+        let unread: Vec<u32> = self.progress.unread().collect();
+        self.release(unread);
         let mut untold: Vec<(u32, State)> = self.progress.states().collect();
         untold.retain(|(node, _)| !self.ledger.contains(*node));
         untold.sort_unstable_by_key(|(node, _)| *node);

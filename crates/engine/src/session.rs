@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 use crossbeam::channel::Receiver;
 
 use crate::cancel::Cancel;
+#[cfg(doc)]
+use crate::config::CacheConfig;
 use crate::edits::{Edits, Which};
 use crate::error::{Error, Result, suggest};
 use crate::event::RunEvent;
@@ -30,6 +32,9 @@ use crate::why;
 /// also while it runs. A run that is going on takes the edits up: nodes that
 /// execute what is still wanted go on, what no longer counts is cancelled, and
 /// the run ends with outputs of one revision.
+///
+/// Outputs of earlier runs are held in memory up to [`CacheConfig::memory`]
+/// bytes, and loaded again beyond that.
 ///
 /// ```
 /// use refrain::{CacheConfig, Pipeline, Runner, func, functions, inputs};
@@ -81,7 +86,7 @@ impl Runner {
     /// # Errors
     /// A storage backend that is not known.
     pub fn session(&self, pipeline: &Pipeline, inputs: Inputs) -> Result<Session> {
-        let live = self.start_live(pipeline)?;
+        let live = self.start_live(pipeline)?.with_memory(self.config().memory);
         let edits = Edits::new(pipeline.clone(), inputs);
         edits.force(self.forced_names());
         Ok(Session(Arc::new(Inner {

@@ -19,8 +19,8 @@ use crate::queries::{Source, Unit};
 /// Places in the database that nothing stands at.
 #[derive(Default)]
 pub(super) struct Spare {
-    sources: Vec<Source>,
-    units: Vec<Unit>,
+    pub sources: Vec<Source>,
+    pub units: Vec<Unit>,
 }
 
 /// The new number of each old node; `None` for one that is gone.

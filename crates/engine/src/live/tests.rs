@@ -1,3 +1,8 @@
+use std::sync::Arc;
+
+use super::Live;
+use crate::db::Context;
+use crate::edits::Edits;
 use crate::{CacheConfig, Node, Param, Pipeline, Runner, inputs, opaque};
 
 fn reads_x(name: &str, param: Param) -> Node {
@@ -56,4 +61,35 @@ fn inputs_that_were_refused_are_refused_again() {
     runner.run(&of_x, inputs.clone()).unwrap();
     assert!(runner.run(&pipeline, inputs.clone()).is_err());
     assert!(runner.run(&pipeline, inputs).is_err());
+}
+
+#[test]
+fn the_places_of_what_is_gone_are_used_again() {
+    let context = Arc::new(Context::new(CacheConfig::default(), None));
+    let with = |edit: usize| {
+        let reads = |name: String, param: String| reads_x(&name, Param::of::<u64>(param));
+        let nodes = vec![
+            reads(format!("first{edit}"), format!("x{edit}")),
+            reads("second".to_owned(), format!("first{edit}")),
+            reads(format!("third{edit}"), "second".to_owned()),
+        ];
+        Pipeline::new(nodes).unwrap()
+    };
+    let mut live = Live::new(with(0).graph, context);
+    let mut keys = std::collections::BTreeSet::new();
+    for edit in 1..=30_000 {
+        let pipeline = with(edit);
+        let inputs = inputs!().with(&format!("x{edit}"), edit as u64);
+        live.take_up(&Edits::new(pipeline, inputs).begin()).unwrap();
+        if edit % 100 == 0 {
+            live.refresh();
+            keys.insert(*live.key(2).signature.as_bytes());
+        }
+    }
+    assert_eq!(keys.len(), 300, "each was another");
+    let places = live.units.len() + live.spare.units.len();
+    assert!(places <= 6, "{places} units");
+    let places = live.sources.len() + live.spare.sources.len();
+    assert!(places <= 2, "{places} sources");
+    assert!(live.finders.is_empty() && live.lowered_units.len() <= 3);
 }

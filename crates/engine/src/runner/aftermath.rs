@@ -16,7 +16,7 @@ use crate::run::Target;
 /// The targets' outputs. A value made in this run is kept with the run; the
 /// session lets go of it where the store can give it again.
 pub(super) fn outputs(
-    live: &Live,
+    live: &mut Live,
     targets: &[u32],
     entries: &[(u32, Entry)],
 ) -> FxHashMap<u32, Target> {
@@ -27,7 +27,7 @@ pub(super) fn outputs(
     let target = |node: &u32| {
         let handle = live.output(*node);
         let value = handle.in_hand();
-        handle.release();
+        live.release(&handle);
         (*node, Target { handle, value })
     };
     targets.iter().filter(settled).map(target).collect()
