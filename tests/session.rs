@@ -290,6 +290,42 @@ fn an_edit_in_the_middle_of_a_run_ends_what_no_longer_counts_and_nothing_else() 
 }
 
 #[test]
+fn what_was_told_before_an_edit_is_told_anew_where_it_is_another() {
+    let (dir, counter, gate) = (cache(), Counter::default(), Gate::new());
+    let nodes = vec![
+        sum("quick", &["a"], "1", &counter),
+        gate.node("slow", "b", &counter),
+    ];
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap().jobs(2);
+    let session = runner
+        .session(&pipeline(nodes), inputs! { a: 1, b: 1 })
+        .unwrap();
+    gate.let_on(1);
+    let first = session.run().unwrap();
+    gate.wait(1);
+    session.set_input("a", 2).unwrap();
+    session.set_input("b", 2).unwrap();
+    let run = thread::spawn({
+        let session = session.clone();
+        move || session.run().unwrap()
+    });
+    gate.wait(1);
+    while counter.seen() < 4 {
+        thread::yield_now();
+    }
+    session.set_input("a", 1).unwrap();
+    gate.let_on(1);
+    let run = run.join().unwrap();
+    assert_eq!(*run.get::<i64>("quick").unwrap(), 1);
+    assert_eq!(run.report().outcome("quick"), Some(Outcome::Hit));
+    let digest = |run: &refrain::Run| run.report().node("quick").unwrap().digest;
+    assert_eq!(digest(&run), digest(&first));
+    let mut executed = counter.take();
+    executed.sort_unstable();
+    assert_eq!(executed, ["quick", "quick", "slow", "slow"]);
+}
+
+#[test]
 fn a_node_that_never_ends_is_ended_by_an_edit_of_the_pipeline() {
     let (dir, counter, gate) = (cache(), Counter::default(), Gate::new());
     let runner = Runner::new(CacheConfig::new(dir.path())).unwrap().jobs(1);
