@@ -247,6 +247,9 @@ pub struct LogArgs {
     /// newest and `@1` for the one before it
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// Show what this node, or this item of a mapped one, printed by then
+    #[arg(value_name = "NODE")]
+    pub node: Option<String>,
     /// Show at most so many runs
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub limit: usize,

@@ -106,6 +106,12 @@ pub enum Error {
         /// How many fit.
         count: usize,
     },
+    /// No past run had an output of that node.
+    #[error("no run up to that one is known to have made \"{0}\"")]
+    NeverRan(
+        /// The node.
+        String,
+    ),
     /// The arguments do not go together.
     #[error("{problem}")]
     Usage {
@@ -159,6 +165,16 @@ impl Error {
                     .map(|(name, _)| format!("--set {name}=VALUE"));
                 Some(format!("give {}", given.collect::<Vec<_>>().join(" ")))
             }
+            Error::Engine(Engine::SourceFile { input, cause, .. }) => match cause.kind() {
+                io::ErrorKind::NotFound => Some(format!(
+                    "create it, or name another one with --set {input}=PATH"
+                )),
+                io::ErrorKind::PermissionDenied => Some("make it readable".into()),
+                io::ErrorKind::IsADirectory => {
+                    Some("name a file; a directory is an input by `dir`".into())
+                }
+                _ => None,
+            },
             Error::NoManifest(_) => {
                 Some("write one with `refrain init`, or name one with `-f FILE`".into())
             }

@@ -49,8 +49,7 @@ fn change(step: &Step, indent: &str) -> String {
     let lines = [(OLD, '-', &step.old), (NEW, '+', &step.new)];
     let mut text = String::new();
     for (style, sign, line) in lines {
-        // An empty line stands for one that was not there.
-        if let Some(line) = line.as_deref().filter(|line| !line.is_empty()) {
+        if let Some(line) = line {
             let _ = writeln!(text, "{indent}  {style}{sign} {line}{style:#}");
         }
     }

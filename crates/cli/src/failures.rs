@@ -8,6 +8,9 @@ use refrain::{Location, NodeReport};
 
 use crate::style::{BAD, DIM, NAME};
 
+/// How many lines of what was printed are shown: the last ones.
+const SHOWN: usize = 50;
+
 /// Says what there is to say about a failure, in lines.
 pub fn describe(location: &Location, node: &NodeReport) -> String {
     let mut text = format!("{BAD}error{BAD:#}: {NAME}{}{NAME:#} failed", node.name);
@@ -27,7 +30,12 @@ pub fn describe(location: &Location, node: &NodeReport) -> String {
     if let Some(first) = note.next() {
         let _ = writeln!(text, "  {first}");
     }
-    for line in log.lines() {
+    let left_out = log.lines().count().saturating_sub(SHOWN);
+    if left_out > 0 {
+        let all = format!("{left_out} lines before these are in `log @ {}`", node.name);
+        let _ = writeln!(text, "  {DIM}| [{all}]{DIM:#}");
+    }
+    for line in log.lines().skip(left_out) {
         let _ = writeln!(text, "  {DIM}|{DIM:#} {line}");
     }
     for line in note {

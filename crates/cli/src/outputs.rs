@@ -1,97 +1,124 @@
-//! Stored outputs in the user's hands: put at a path, whole or not at all. It
-//! is unaware of which output is asked for, and why.
+//! Outputs in the user's hands: put at a path, whole or not at all. It is
+//! unaware of which output is asked for, and why.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 
-use refrain_store::{Codec, ListEntry, Output, Store};
+use refrain_store::{Codec, ListEntry, Output, Store, export};
 
-/// Puts an output at `to`, in place of what is there. What a mapped node gave
-/// becomes a directory with a file for each item, by its key.
+/// Puts a stored output at `to`, in place of what is there; what is equal is
+/// left alone. What a mapped node gave becomes a directory with an entry for
+/// each item, by its key.
 pub fn put(store: &Store, output: &Output, to: &Path) -> io::Result<()> {
     if output.codec != Codec::LIST {
         return store.export(output, to);
     }
     let damaged = |damage| io::Error::new(io::ErrorKind::InvalidData, damage);
     let entries = store.load_list(output).map_err(damaged)?;
-    let names = entries.iter().map(|entry| file_name(&entry.key));
-    let names: Vec<PathBuf> = names.collect::<io::Result<_>>()?;
-    if stands(store, &entries, &names, to)? {
+    let places = places(entries.iter().map(|entry| &*entry.key))?;
+    if stand(store, &entries, &places, to)? {
         return Ok(());
     }
-    let parent = above(to);
-    fs::create_dir_all(parent)?;
-    let fresh = tempfile::Builder::new()
-        .prefix(".refrain-")
-        .tempdir_in(parent)?;
-    let (new, old) = (fresh.path().join("new"), fresh.path().join("old"));
-    fs::create_dir(&new)?;
-    for (entry, name) in entries.iter().zip(&names) {
-        store.export(&entry.output, &new.join(name))?;
-    }
-    match fs::rename(to, &old) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => fs::rename(new, to),
-    }
+    export::directory(to, |beside| {
+        let mut items = entries.iter().zip(&places);
+        items.try_for_each(|(entry, place)| store.export(&entry.output, &beside.join(place)))
+    })
 }
 
-/// Puts a copy of a file at `to`, for an output that nothing keeps.
+/// Puts a copy of what is at `from` at `to`, for an output that nothing keeps.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let parent = above(to);
-    fs::create_dir_all(parent)?;
-    let mut fresh = tempfile::NamedTempFile::new_in(parent)?;
-    let mut file = fs::File::open(from)?;
-    let mode = file.metadata()?.permissions();
-    io::copy(&mut file, &mut fresh)?;
-    fresh.as_file().set_permissions(mode)?;
-    fresh.persist(to).map_err(|error| error.error).map(drop)
+    let found = fs::symlink_metadata(from)?;
+    if found.is_symlink() {
+        return symlink(fs::read_link(from)?, to);
+    }
+    if found.is_dir() {
+        return export::directory(to, |beside| {
+            for entry in fs::read_dir(from)? {
+                let name = entry?.file_name();
+                copy(&from.join(&name), &beside.join(&name))?;
+            }
+            Ok(())
+        });
+    }
+    let executable = found.permissions().mode() & 0o111 != 0;
+    export::file(to, executable, |file| {
+        io::copy(&mut File::open(from)?, file).map(drop)
+    })
 }
 
-fn above(path: &Path) -> &Path {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    parent.unwrap_or(Path::new("."))
+/// The same for the outputs of a mapped node, by the keys of its items.
+pub fn copy_all(items: &[(&str, &Path)], to: &Path) -> io::Result<()> {
+    let places = places(items.iter().map(|(key, _)| *key))?;
+    export::directory(to, |beside| {
+        let mut items = items.iter().zip(&places);
+        items.try_for_each(|((_, from), place)| copy(from, &beside.join(place)))
+    })
 }
 
-/// The path of an item in the directory of its list.
-fn file_name(key: &str) -> io::Result<PathBuf> {
-    let path = Path::new(key);
-    let mut parts = path.components();
-    match !key.is_empty() && parts.all(|part| matches!(part, Component::Normal(_))) {
-        true => Ok(path.to_owned()),
-        false => Err(io::Error::new(
+/// The path of each item in the directory of its list: its key, where slashes
+/// divide directories. Refuses items that would be in one place, or one inside
+/// of the other.
+fn places<'k>(keys: impl Iterator<Item = &'k str>) -> io::Result<Vec<PathBuf>> {
+    let place = |key: &str| key.split('/').map(name).collect();
+    let keys: Vec<&str> = keys.collect();
+    let places: Vec<PathBuf> = keys.iter().map(|key| place(key)).collect();
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_unstable_by_key(|item| &places[*item]);
+    let clash = order
+        .windows(2)
+        .find(|pair| places[pair[1]].starts_with(&places[pair[0]]));
+    match clash {
+        None => Ok(places),
+        Some(pair) => Err(io::Error::new(
             io::ErrorKind::InvalidFilename,
-            format!("the item {key:?} is no path below a directory"),
+            format!(
+                "the items {:?} and {:?} cannot both be there; give them other keys",
+                keys[pair[0]], keys[pair[1]]
+            ),
         )),
     }
 }
 
-/// Whether exactly these outputs stand there.
-fn stands(store: &Store, entries: &[ListEntry], names: &[PathBuf], to: &Path) -> io::Result<bool> {
-    if !to.is_dir() {
-        return Ok(false);
+/// A part of a key as the name of a file. What cannot be one is written as
+/// `%` and the bytes in hexadecimal digits.
+fn name(part: &str) -> String {
+    match part {
+        "" => "%".to_owned(),
+        "." | ".." => part.replace('.', "%2e"),
+        _ => part.replace('\0', "%00"),
     }
-    let equal = entries.iter().zip(names).all(|(entry, name)| {
-        let found = store.file_digest(&to.join(name));
-        found.is_ok_and(|(digest, _)| digest == entry.output.digest)
-    });
-    let names: BTreeSet<&Path> = names.iter().map(PathBuf::as_path).collect();
-    Ok(equal && count_files(to)? == names.len())
 }
 
-fn count_files(dir: &Path) -> io::Result<usize> {
-    let mut count = 0;
+/// Whether exactly these outputs stand there.
+fn stand(store: &Store, entries: &[ListEntry], places: &[PathBuf], to: &Path) -> io::Result<bool> {
+    if !fs::symlink_metadata(to).is_ok_and(|found| found.is_dir()) {
+        return Ok(false);
+    }
+    let items: BTreeSet<PathBuf> = places.iter().map(|place| to.join(place)).collect();
+    let mut outputs = entries.iter().zip(places);
+    let equal = outputs.all(|(entry, place)| store.stands_at(&entry.output, &to.join(place)));
+    Ok(equal && has_only(to, &items)?)
+}
+
+/// Whether nothing is in a directory but items, and directories on the way to
+/// them.
+fn has_only(dir: &Path, items: &BTreeSet<PathBuf>) -> io::Result<bool> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        count += match entry.file_type()?.is_dir() {
-            true => count_files(&entry.path())?,
-            false => 1,
-        };
+        let path = entry.path();
+        if items.contains(&path) {
+            continue;
+        }
+        let next = items.range(path.clone()..).next();
+        let on_the_way = next.is_some_and(|item| item.starts_with(&path));
+        if !on_the_way || !entry.file_type()?.is_dir() || !has_only(&path, items)? {
+            return Ok(false);
+        }
     }
-    Ok(count)
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -111,20 +138,48 @@ mod tests {
             let list = store.write_list(entries).unwrap();
             put(&store, &list, &to)
         };
+        let made = || fs::metadata(&to).unwrap().modified().unwrap();
         put_list(&[entry("a/b.txt", "one"), entry("c", "two")]).unwrap();
         assert_eq!(fs::read_to_string(to.join("a/b.txt")).unwrap(), "one");
-        let before = fs::metadata(&to).unwrap().modified().unwrap();
+        let before = made();
         put_list(&[entry("a/b.txt", "one"), entry("c", "two")]).unwrap();
-        assert_eq!(fs::metadata(&to).unwrap().modified().unwrap(), before);
+        assert_eq!(made(), before);
 
-        fs::write(to.join("stray"), "").unwrap();
+        for stray in ["stray", "a/stray"] {
+            fs::write(to.join(stray), "").unwrap();
+            put_list(&[entry("a/b.txt", "one"), entry("c", "two")]).unwrap();
+            assert!(!to.join(stray).exists());
+        }
         put_list(&[entry("c", "three")]).unwrap();
         assert_eq!(fs::read_to_string(to.join("c")).unwrap(), "three");
-        assert_eq!(count_files(&to).unwrap(), 1);
-        for key in ["../out", "/out", "", "a/../../out"] {
-            assert!(put_list(&[entry(key, "x")]).is_err(), "{key}");
-        }
+        assert_eq!(fs::read_dir(&to).unwrap().count(), 1);
         let left = fs::read_dir(dir.path().join("deep")).unwrap().count();
         assert_eq!(left, 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn whatever_keys_are_the_items_lie_in_the_directory() {
+        let places = |keys: &[&str]| places(keys.iter().copied());
+        let expected = [
+            ("a b/c\n.txt", "a b/c\n.txt"),
+            ("../../out", "%2e%2e/%2e%2e/out"),
+            ("/out", "%/out"),
+            ("", "%"),
+            ("a/./b/", "a/%2e/b/%"),
+            ("nul\0", "nul%00"),
+        ];
+        for (key, place) in expected {
+            assert_eq!(places(&[key]).unwrap(), [Path::new(place)]);
+        }
+        for keys in [["a", "a/b"], [".", "%2e"]] {
+            let refused = places(&["0", keys[0], "z", keys[1]]).unwrap_err();
+            for key in keys {
+                assert!(
+                    refused.to_string().contains(&format!("{key:?}")),
+                    "{refused}"
+                );
+            }
+        }
+        assert!(places(&["a", "a.b", "ab/c"]).is_ok());
     }
 }

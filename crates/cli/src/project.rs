@@ -11,6 +11,7 @@ use refrain::{CacheConfig, Inputs, Pipeline, Runner};
 use refrain_store::{Limits, Store};
 
 use crate::error::{Error, Result};
+use crate::printer::Printer;
 
 /// A pipeline with its surroundings. Relative paths are relative to the
 /// project's root, which is the process's working directory.
@@ -79,6 +80,18 @@ impl Project {
     pub fn runner(&self) -> Result<Runner> {
         Ok(Runner::new(self.cache.config.clone())?)
     }
+
+    /// A runner for a command that executes nothing: no report will tell that
+    /// the cache cannot be used, so that is told here.
+    pub fn looker(&self, printer: &Printer) -> Result<Runner> {
+        let runner = self.runner()?;
+        if self.cache.config.enabled
+            && let Err(error) = self.cache.store_of(&runner)
+        {
+            printer.warning(format_args!("nothing is cached: {error}"));
+        }
+        Ok(runner)
+    }
 }
 
 /// Where a pipeline's outputs are remembered.
@@ -98,6 +111,15 @@ impl Cache {
         match self.config.enabled {
             true => Ok(Store::open(&self.config.cache_dir)?),
             false => Err(Error::CachingOff),
+        }
+    }
+
+    /// The store that a runner works with, for commands that are about what is
+    /// stored; or why there is none.
+    pub fn store_of(&self, runner: &Runner) -> Result<Arc<Store>> {
+        match runner.store() {
+            Some(store) => Ok(store),
+            None => self.store().map(Arc::new),
         }
     }
 }

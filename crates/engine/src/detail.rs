@@ -261,25 +261,32 @@ fn at(place: &str) -> String {
 struct ChangedLine<'a> {
     /// Its number in the new text, from 1.
     number: usize,
-    /// Before and after; an empty text where a line was added or removed.
-    was: &'a str,
-    is: &'a str,
+    /// Before; `None` where a line was added.
+    was: Option<&'a str>,
+    /// Now; `None` where a line was removed.
+    is: Option<&'a str>,
 }
 
 impl ChangedLine<'_> {
     fn detail(&self, label: &str, place: &str) -> Detail {
-        let differs = self
-            .was
-            .chars()
-            .zip(self.is.chars())
-            .take_while(|(a, b)| a == b);
-        let from = differs.count();
-        let (was, is) = (clip(self.was, from), clip(self.is, from));
+        let pair = self.was.zip(self.is);
+        let from = pair.map_or(0, |(was, is)| {
+            let both = was.chars().zip(is.chars());
+            both.take_while(|(a, b)| a == b).count()
+        });
+        let was = self.was.map(|line| clip(line, from));
+        let is = self.is.map(|line| clip(line, from));
+        let line = match (&was, &is) {
+            (Some(was), Some(is)) => format!("{label}: `{was}` -> `{is}`"),
+            (None, Some(is)) => format!("{label}: added `{is}`"),
+            (Some(was), None) => format!("{label}: removed `{was}`"),
+            (None, None) => label.to_owned(),
+        };
         Detail {
-            line: format!("{label}: `{was}` -> `{is}`"),
+            line,
             place: Some(place.into()),
-            old: Some(was.into()),
-            new: Some(is.into()),
+            old: was.map(Arc::from),
+            new: is.map(Arc::from),
         }
     }
 }
@@ -303,16 +310,16 @@ fn changed_line<'a>(old: &'a str, new: &'a str) -> Option<ChangedLine<'a>> {
         let (was_here, is_here) = match (was.next(), is.next()) {
             (None, None) => return None,
             (a, b) if a == b => continue,
-            (a, b) => (a.unwrap_or(""), b.unwrap_or("")),
+            different => different,
         };
         let (before, after) = (old.lines().count(), new.lines().count());
         // A line put in or taken out is told as such.
-        let put_in = after > before && is.clone().next() == Some(was_here);
-        let taken_out = before > after && was.clone().next() == Some(is_here);
+        let put_in = after > before && is.clone().next() == was_here;
+        let taken_out = before > after && was.clone().next() == is_here;
         return Some(ChangedLine {
             number,
-            was: if put_in { "" } else { was_here.trim() },
-            is: if taken_out { "" } else { is_here.trim() },
+            was: was_here.filter(|_| !put_in).map(str::trim),
+            is: is_here.filter(|_| !taken_out).map(str::trim),
         });
     }
     None
@@ -322,17 +329,20 @@ fn changed_line<'a>(old: &'a str, new: &'a str) -> Option<ChangedLine<'a>> {
 mod tests {
     use super::*;
 
-    fn lines<'a>(old: &'a str, new: &'a str) -> Option<(usize, &'a str, &'a str)> {
-        changed_line(old, new).map(|line| (line.number, line.was, line.is))
+    fn lines(old: &str, new: &str) -> Option<String> {
+        changed_line(old, new).map(|line| line.detail(&line.number.to_string(), "").line)
     }
 
     #[test]
     fn the_changed_line_is_the_first_that_differs() {
-        assert_eq!(lines("a\nb\nc", "a\nx\nc"), Some((2, "b", "x")));
-        assert_eq!(lines("a\nc", "a\nb\nc"), Some((2, "", "b")));
-        assert_eq!(lines("a\nb\nc", "a\nc"), Some((2, "b", "")));
+        let told = |old, new| lines(old, new).unwrap();
+        assert_eq!(told("a\nb\nc", "a\nx\nc"), "2: `b` -> `x`");
+        assert_eq!(told("a\nc", "a\nb\nc"), "2: added `b`");
+        assert_eq!(told("a\nb\nc", "a\nc"), "2: removed `b`");
+        assert_eq!(told("a", "a\nb"), "2: added `b`");
+        assert_eq!(told("a\nb", "a"), "2: removed `b`");
+        assert_eq!(told("a\n\nc", "a\nb\nc"), "2: `` -> `b`");
         assert_eq!(lines("a", "a"), None);
-        assert_eq!(lines("a", "a\nb"), Some((2, "", "b")));
     }
 
     #[test]

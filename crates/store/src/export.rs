@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Puts a file at `to` with what `fill` writes; directories on the way there are made.
-pub(crate) fn file(
+///
+/// # Errors
+/// What `fill` gives, or the system where a file cannot be put; what stood at `to` still does then.
+pub fn file(
     to: &Path,
     executable: bool,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
@@ -25,8 +28,12 @@ pub(crate) fn file(
     done
 }
 
-/// Puts a directory at `to` in which `fill` makes what it has; what stands there goes as a whole.
-pub(crate) fn directory(to: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+/// Puts a directory at `to` in which `fill` makes what it has; what stands there goes as a whole. `fill` is given
+/// the path of the directory, which is empty and stands beside `to`.
+///
+/// # Errors
+/// What `fill` gives, or the system where a directory cannot be put; what stood at `to` still does then.
+pub fn directory(to: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let beside = beside(to)?;
     let done = std::fs::create_dir(&beside)
         .and_then(|()| fill(&beside))

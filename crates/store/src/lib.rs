@@ -37,7 +37,7 @@ mod database;
     clippy::disallowed_methods,
     reason = "this room writes outside of the cache directory"
 )]
-mod export;
+pub mod export;
 #[allow(clippy::disallowed_methods, reason = "this room reads source files")]
 mod sources;
 

@@ -21,7 +21,7 @@ pub fn get(args: GetArgs, project: Project, printer: &Printer) -> Result<Exit> {
     let (node, item) = split(&project, &args.node);
     let project = project.targets(&[node.to_owned()])?;
     let runner = project.runner()?;
-    let store = runner.store().ok_or(Error::CachingOff)?;
+    let store = project.cache.store_of(&runner)?;
     let plan = runner.plan(&project.pipeline, project.inputs.clone())?;
     let planned = plan.node(node).expect("a target is looked at");
     let mut output = match (&planned.output, args.stale) {

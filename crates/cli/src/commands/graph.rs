@@ -23,7 +23,7 @@ type Rows = Vec<(String, String)>;
 
 pub fn graph(args: GraphArgs, project: Project, printer: &Printer) -> Result<Exit> {
     let project = assign(project, &args.bindings.set)?;
-    let runner = project.runner()?;
+    let runner = project.looker(printer)?;
     let states = match states(&project, &runner) {
         // The graph is there even if nothing can be said about its nodes.
         Err(Error::Engine(error @ refrain::Error::MissingInputs(_))) => {
@@ -76,6 +76,7 @@ fn draw(project: &Project, runner: &Runner, states: Vec<states::NodeState>) -> R
             .extend(read.map(|parent| (places[parent], at)));
         let state = states.remove(name);
         let planned = state.as_ref().and_then(|state| state.planned.as_ref());
+        let failed = planned.and_then(|planned| failed(project, runner, planned));
         drawing.nodes.push(DrawnNode {
             name: name.to_owned(),
             kind: if outline.mapped {
@@ -83,10 +84,13 @@ fn draw(project: &Project, runner: &Runner, states: Vec<states::NodeState>) -> R
             } else {
                 NodeKind::Node
             },
-            state: shown(state.as_ref().map(|state| state.state)),
+            state: match failed {
+                Some(_) => NodeState::Failed,
+                None => shown(state.as_ref().map(|state| state.state)),
+            },
             target: targets.contains(&name),
             items: planned.and_then(|planned| items(runner, planned)),
-            detail: detail(project, runner, &outline, planned),
+            detail: detail(project, runner, &outline, planned, failed),
         });
     }
     Ok(drawing)
@@ -119,6 +123,16 @@ fn shown(state: Option<State>) -> NodeState {
     }
 }
 
+/// The run in which a node failed that is still what it was then.
+fn failed(project: &Project, runner: &Runner, planned: &Planned) -> Option<String> {
+    planned.reason.as_ref()?;
+    let last = runner
+        .store()?
+        .failed(project.pipeline.name(), &planned.name);
+    let (run, change) = last?;
+    (change.signature == planned.signature).then_some(run)
+}
+
 /// How many items of a mapped node are current, and how many there are.
 fn items(runner: &Runner, planned: &Planned) -> Option<(usize, usize)> {
     if let Some(items) = planned.items {
@@ -138,6 +152,7 @@ fn detail(
     runner: &Runner,
     outline: &NodeOutline<'_>,
     planned: Option<&Planned>,
+    failed: Option<String>,
 ) -> Rows {
     let mut rows = Rows::new();
     let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
@@ -151,6 +166,9 @@ fn detail(
     }
     if let Some(reason) = planned.and_then(|planned| planned.reason.as_ref()) {
         row("would run", reason.to_string());
+    }
+    if let Some(run) = failed {
+        row("failed in run", run);
     }
     let store = runner.store();
     let record = store.and_then(|store| {

@@ -1,12 +1,14 @@
-//! `log`: past runs, the newest first, or what one of them did.
+//! `log`: past runs, the newest first, or what one of them did, or what a node
+//! printed.
 
 use jiff::Timestamp;
+use refrain::{Printed, printed};
 use refrain_store::{NodeChange, RunEntry, Store};
 use serde_json::{Value, json};
 
 use super::FORMAT;
 use crate::args::LogArgs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::figures::{ago, clock, elapsed, milliseconds};
 use crate::past::{Past, counts, reason, saved, started};
@@ -20,6 +22,9 @@ pub fn log(args: LogArgs, cache: &Cache, printer: &Printer) -> Result<Exit> {
     let past = Past::of(cache, &store);
     if let Some(id) = &args.run {
         let run = past.find(id)?;
+        if let Some(node) = &args.node {
+            return said(node, run, &store, args.print.json, printer);
+        }
         let changes = store.changes(&run.id);
         if args.print.json {
             printer.json(&one_object(&store, run, &changes))?;
@@ -36,6 +41,53 @@ pub fn log(args: LogArgs, cache: &Cache, printer: &Printer) -> Result<Exit> {
     } else {
         printer.text(table(&past, shown))?;
     }
+    Ok(Exit::Fine)
+}
+
+/// What a node, or `node[key]`, printed when it last ran by the end of a run.
+fn said(name: &str, run: &RunEntry, store: &Store, json: bool, printer: &Printer) -> Result<Exit> {
+    let (node, item) = match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
+        Some((node, key)) => (node, Some(key)),
+        None => (name, None),
+    };
+    let mut changes = store.changes(&run.id).into_iter();
+    let failed = changes.find(|change| *change.node == *node && !change.is_latest());
+    let mut said = match failed {
+        Some(change) => {
+            let text = change.log.into_iter();
+            text.map(|text| Printed { item: None, text }).collect()
+        }
+        None => match store.signatures_at(&run.id).get(node) {
+            Some(signature) => printed(store, signature),
+            None => return Err(Error::NeverRan(node.to_owned())),
+        },
+    };
+    said.retain(|printed| item.is_none() || printed.item.as_deref() == item);
+    if json {
+        let said = said.iter();
+        let said = said.map(|said| json!({"item": said.item, "text": said.text}));
+        printer.json(&json!({
+            "format": FORMAT,
+            "run": run.id,
+            "node": node,
+            "printed": said.collect::<Vec<_>>(),
+        }))?;
+        return Ok(Exit::Fine);
+    }
+    // As it was printed, whatever it may do to a terminal.
+    printer.bytes(|out| {
+        for Printed { item: key, text } in &said {
+            // Whoever asks for one item knows its name.
+            let key = key.as_ref().filter(|_| item.is_none());
+            for line in text.lines() {
+                match key {
+                    Some(key) => writeln!(out, "{key}: {line}")?,
+                    None => writeln!(out, "{line}")?,
+                }
+            }
+        }
+        Ok(())
+    })?;
     Ok(Exit::Fine)
 }
 

@@ -18,9 +18,8 @@ use crate::values::assign;
 
 pub fn plan(args: PlanArgs, project: Project, printer: &Printer) -> Result<Exit> {
     let project = assign(project, &args.bindings.set)?.targets(&args.targets)?;
-    let plan = project
-        .runner()?
-        .plan(&project.pipeline, project.inputs.clone())?;
+    let runner = project.looker(printer)?;
+    let plan = runner.plan(&project.pipeline, project.inputs.clone())?;
     if args.print.json {
         printer.json(&object(&project, &plan))?;
     } else {

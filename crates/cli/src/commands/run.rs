@@ -40,11 +40,12 @@ pub fn run(args: RunArgs, project: Project, printer: &Printer) -> Result<Exit> {
         let location = &project.pipeline.node(&node.name)?.location.clone();
         printer.lines(&describe(location, &node));
     }
-    exports::put_all(&project, &runner, &run)?;
+    let put = exports::put_all(&project, &runner, &run);
     printer.note(summary(report));
     if args.json {
         printer.json(report)?;
     }
+    put?;
     Ok(match report.status() {
         Status::Ok => Exit::Fine,
         Status::Failed => Exit::Failed,

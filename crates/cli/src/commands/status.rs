@@ -16,7 +16,7 @@ use crate::values::assign;
 
 pub fn status(args: StatusArgs, project: Project, printer: &Printer) -> Result<Exit> {
     let project = assign(project, &args.bindings.set)?;
-    let states = states(&project, &project.runner()?)?;
+    let states = states(&project, &project.looker(printer)?)?;
     let stale = states.iter().any(is_stale);
     if args.print.json {
         printer.json(&object(&project, &states, stale))?;

@@ -4,7 +4,6 @@
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::{Rerun, Verdict};
@@ -26,10 +25,7 @@ use crate::values::assign;
 pub fn verify(args: VerifyArgs, project: Project, printer: &Printer) -> Result<Exit> {
     let project = assign(project, &args.bindings.set)?;
     let runner = project.runner()?;
-    let store = match runner.store() {
-        Some(store) => store,
-        None => Arc::new(project.cache.store()?),
-    };
+    let store = project.cache.store_of(&runner)?;
     let verified = verified(&store, printer);
     verified.findings.iter().for_each(remove);
     let reruns = match args.rerun {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::FORMAT;
 use crate::args::WhyArgs;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::explanation::describe;
 use crate::figures::{ago, clock};
@@ -40,7 +40,7 @@ pub fn why(args: WhyArgs, project: Project, printer: &Printer) -> Result<Exit> {
         }
         return Ok(Exit::Fine);
     }
-    let store = runner.store().ok_or(Error::CachingOff)?;
+    let store = project.cache.store_of(&runner)?;
     let past = Past::of(&project.cache, &store);
     let last = last(&past, &store, node);
     if args.print.json {

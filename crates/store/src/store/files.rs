@@ -126,11 +126,11 @@ impl Store {
         if output.codec == Codec::TREE {
             return self.export_tree(output, to);
         }
-        let blob = Blob::of(output);
-        let size = output.size;
-        if self.is_exported(&Content { blob, size }, to) {
+        if self.stands_at(output, to) {
             return Ok(());
         }
+        let blob = Blob::of(output);
+        let size = output.size;
         match &output.inline {
             Some(bytes) => {
                 let bytes = verify_inline(output, bytes).map_err(damaged)?;
@@ -144,6 +144,16 @@ impl Store {
                 })
             }
         }
+    }
+
+    /// Says whether what stands at `to` is equal to `output`.
+    pub fn stands_at(&self, output: &Output, to: &Path) -> bool {
+        if output.codec == Codec::TREE {
+            let tree = self.load_tree(output);
+            return tree.is_ok_and(|tree| self.is_tree_exported(&tree, to));
+        }
+        let (blob, size) = (Blob::of(output), output.size);
+        self.is_exported(&Content { blob, size }, to)
     }
 
     /// Says whether the file at `to` has the content of `wanted`.

@@ -93,7 +93,7 @@ impl Store {
         })
     }
 
-    fn is_tree_exported(&self, tree: &Tree, to: &Path) -> bool {
+    pub(super) fn is_tree_exported(&self, tree: &Tree, to: &Path) -> bool {
         let found = standing(to)
             .and_then(|(parent, name)| parent.subdirectory(name))
             .ok()
