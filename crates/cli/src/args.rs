@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::figures::{read_size, read_time};
+use crate::figures::{read_interval, read_size, read_time};
 use crate::style::When;
 
 /// An incremental engine for pipelines of functions and commands: never a
@@ -102,6 +102,8 @@ pub enum Command {
 pub enum PipelineCommand {
     /// Make targets current: execute what changed, and nothing else
     Run(RunArgs),
+    /// Keep targets current: whenever a file changes, execute what that reaches
+    Watch(WatchArgs),
     /// Show what a run would execute, why, and for how long
     Plan(PlanArgs),
     /// Show which nodes are current and which are stale
@@ -170,6 +172,16 @@ pub struct RunArgs {
     /// Execute a node, or everything needed, whatever is remembered
     #[arg(long, value_name = "NODE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub force: Vec<String>,
+    #[command(flatten)]
+    pub effort: Effort,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How nodes are executed.
+#[derive(Debug, Args)]
+pub struct Effort {
     /// How many nodes run at once [default: one for each core]
     #[arg(short, long, value_name = "N", env = "REFRAIN_JOBS", hide_env = true)]
     pub jobs: Option<NonZeroUsize>,
@@ -182,7 +194,33 @@ pub struct RunArgs {
         value_parser = FalseyValueParser::new()
     )]
     pub keep_going: bool,
-    /// Print the report as one JSON object
+}
+
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// The nodes to keep current [default: the pipeline's targets]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    #[command(flatten)]
+    pub bindings: Bindings,
+    #[command(flatten)]
+    pub effort: Effort,
+    /// Run this shell command after each good revision; one that still runs is
+    /// ended first
+    #[arg(long, value_name = "COMMAND")]
+    pub exec: Option<String>,
+    /// Look for changes every so many milliseconds, for file systems that tell
+    /// of none
+    #[arg(
+        long,
+        value_name = "MS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "500",
+        value_parser = read_interval
+    )]
+    pub poll: Option<Duration>,
+    /// Print the report of each revision as one JSON object on one line
     #[arg(long)]
     pub json: bool,
 }

@@ -6,13 +6,14 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use refrain::{CacheConfig, Inputs, Pipeline, dir, file, files};
+use refrain::{CacheConfig, Digest, Inputs, Pipeline, dir, file, files};
 use refrain_command::{Programs, Surroundings, node, versions};
 use refrain_manifest::{CacheTable, File, Files, Input, InputKind, Manifest, Problem};
 use refrain_store::Limits;
 use serde_json::Value;
 
 use crate::args::Options;
+use crate::basis::Basis;
 use crate::discovery::Found;
 use crate::error::{Error, Result};
 use crate::printer::{Printer, Verbosity};
@@ -20,18 +21,24 @@ use crate::project::{Cache, Here, Project};
 use crate::settings::Settings;
 use crate::style::DIM;
 
-/// The project of a manifest.
+/// The project of a manifest. Where it was looked for its files and its code
+/// goes to `basis`, also if something is wrong there.
 pub fn assemble(
     found: &Found,
     settings: &Settings,
     options: &Options,
     printer: &Printer,
+    mut basis: Option<&mut Basis>,
 ) -> Result<Project> {
     let Found {
         manifest,
         root,
         here,
+        ..
     } = found;
+    if let Some(basis) = &mut basis {
+        basis.files.extend(named_files(found));
+    }
     let cache = cache(found, settings, options)?;
     let CacheConfig {
         cache_dir,
@@ -39,10 +46,12 @@ pub fn assemble(
         ..
     } = &cache.config;
     let files = manifest.files(root, cache_dir).map_err(Box::new)?;
-    if let Some(warnings) = files.warnings() {
-        printer.warnings(warnings);
+    if let Some(basis) = &mut basis {
+        basis.folders.extend(files.folders().map(Path::to_owned));
+        let ignored = files.folders().map(|folder| folder.join(".gitignore"));
+        basis.files.extend(ignored);
     }
-    let pipeline = pipeline(found, &files, *dependency_depth, printer)?;
+    let pipeline = pipeline(found, &files, *dependency_depth, printer, basis)?;
     let exports = manifest.nodes.iter().filter_map(|node| {
         let to = node.to.as_ref()?;
         Some((node.name.value.clone(), to.value.clone()))
@@ -59,7 +68,24 @@ pub fn assemble(
         }),
         jobs: settings.jobs,
         keep_going: settings.keep_going,
+        warnings: files.warnings().cloned(),
     })
+}
+
+/// The manifest and the files that it names one by one.
+fn named_files(found: &Found) -> impl Iterator<Item = PathBuf> {
+    let manifest = &found.manifest;
+    let lists = manifest
+        .inputs
+        .iter()
+        .filter_map(|input| match &input.kind {
+            InputKind::Files(patterns) => Some(patterns),
+            _ => None,
+        });
+    let sources = manifest.nodes.iter().map(|node| &node.sources);
+    let patterns = lists.chain(sources).flatten();
+    let files = patterns.filter_map(|pattern| pattern.as_path().map(Path::to_owned));
+    files.chain([found.path.clone()])
 }
 
 /// Where the outputs of a manifest's pipeline are remembered.
@@ -95,7 +121,13 @@ fn configured(table: &CacheTable, mut config: CacheConfig) -> CacheConfig {
     config
 }
 
-fn pipeline(found: &Found, files: &Files, depth: u32, printer: &Printer) -> Result<Pipeline> {
+fn pipeline(
+    found: &Found,
+    files: &Files,
+    depth: u32,
+    printer: &Printer,
+    basis: Option<&mut Basis>,
+) -> Result<Pipeline> {
     let Found { manifest, root, .. } = found;
     let unreadable = |error| Error::file("read the directory", root, error);
     let mut programs = Programs::new(root, depth).map_err(unreadable)?;
@@ -110,13 +142,39 @@ fn pipeline(found: &Found, files: &Files, depth: u32, printer: &Printer) -> Resu
     around.tools = tools(manifest, root)?;
     let around = Arc::new(around);
     let mut nodes = Vec::with_capacity(manifest.nodes.len());
+    let mut state = basis
+        .is_some()
+        .then(|| state(manifest, files, &around.tools));
     for (index, each) in manifest.nodes.iter().enumerate() {
         let program = programs.program(each, &paths(files.of_node(index)));
+        if let Some(state) = &mut state {
+            state.extend(program.state().as_bytes());
+        }
         nodes.push(node(manifest, each, program, &around));
+    }
+    if let Some(basis) = basis {
+        basis.files.extend(programs.looked_up());
+        let folders = programs.folders().map(Path::to_owned);
+        basis.folders.extend(folders);
+        basis.state = state.map(|state| Digest::of(&state));
     }
     let pipeline = Pipeline::new(nodes)?.named(&name(manifest, root));
     let targets = manifest.targets();
     Ok(pipeline.targets(targets.iter().map(|target| &**target))?)
+}
+
+/// All that makes the project of a manifest what it is, but its programs.
+fn state(manifest: &Manifest, files: &Files, tools: &[(String, String)]) -> Vec<u8> {
+    let lists = (0..manifest.inputs.len()).map(|index| files.of_input(index));
+    let keys = lists.flat_map(|list| list.iter().map(|file| &*file.key).chain([""]));
+    let versions = tools.iter().map(|(_, version)| version.as_str());
+    let texts = [manifest.source().text()].into_iter().chain(keys);
+    let mut state = Vec::new();
+    for text in texts.chain(versions) {
+        state.extend(text.as_bytes());
+        state.push(0);
+    }
+    state
 }
 
 /// The tools that all commands depend on, with their versions.

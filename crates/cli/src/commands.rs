@@ -13,6 +13,7 @@ mod schema;
 mod stats;
 mod status;
 mod verify;
+mod watch;
 mod why;
 
 pub use init::init;
@@ -21,15 +22,22 @@ pub use schema::schema;
 use crate::args::{CacheCommand, PipelineCommand};
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::maker::Maker;
 use crate::printer::Printer;
-use crate::project::{Cache, Project};
+use crate::project::Cache;
 
 /// The version of every JSON object that a command prints.
 pub const FORMAT: u32 = 1;
 
 /// Carries out a command on a project.
-pub fn on_project(command: PipelineCommand, project: Project, printer: &Printer) -> Result<Exit> {
+pub fn on_project(command: PipelineCommand, maker: &Maker, printer: &Printer) -> Result<Exit> {
+    let command = match command {
+        PipelineCommand::Watch(args) => return watch::watch(&args, maker, printer),
+        other => other,
+    };
+    let project = maker.project(printer)?;
     match command {
+        PipelineCommand::Watch(_) => unreachable!("it has been carried out"),
         PipelineCommand::Run(args) => run::run(args, project, printer),
         PipelineCommand::Plan(args) => plan::plan(args, project, printer),
         PipelineCommand::Status(args) => status::status(args, project, printer),

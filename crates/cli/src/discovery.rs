@@ -11,20 +11,38 @@ use crate::error::{Error, Result};
 /// What a manifest is called where none is named.
 const NAME: &str = "refrain.toml";
 
+/// Where a manifest is.
+#[derive(Debug)]
+pub struct Place {
+    /// Its path: an absolute one.
+    path: PathBuf,
+    /// The path as people are told it.
+    shown: PathBuf,
+    /// Where the user is: an absolute path.
+    here: PathBuf,
+}
+
 /// A manifest that was found.
 #[derive(Debug)]
 pub struct Found {
     /// The manifest.
     pub manifest: Manifest,
+    /// Its path: an absolute one.
+    pub path: PathBuf,
     /// Its directory, the project's root: an absolute path.
     pub root: PathBuf,
     /// Where the user is: an absolute path.
     pub here: PathBuf,
 }
 
-/// Finds the manifest that is named, or else the nearest one upward from here.
-/// The process works in the manifest's directory from then on.
+/// Finds and reads the manifest that is named, or else the nearest one upward
+/// from here. The process works in the manifest's directory from then on.
 pub fn find(named: Option<&Path>) -> Result<Found> {
+    locate(named)?.read()
+}
+
+/// Finds a manifest and reads nothing.
+pub fn locate(named: Option<&Path>) -> Result<Place> {
     let here = env::current_dir().map_err(|error| Error::file("find", ".", error))?;
     let path = match named {
         Some(path) => here.join(path),
@@ -35,21 +53,35 @@ pub fn find(named: Option<&Path>) -> Result<Found> {
         None if path.parent() == Some(&here) => Path::new(NAME),
         None => &path,
     };
-    let unreadable = |error| Error::file("read", shown, error);
-    let text = fs::read(&path).map_err(unreadable)?;
-    let text = String::from_utf8(text).map_err(|error| Error::NoText {
-        path: shown.to_owned(),
-        offset: error.utf8_error().valid_up_to(),
-    })?;
-    let manifest = Manifest::parse(&text, shown).map_err(Box::new)?;
-    let root = path.parent().unwrap_or(&here).canonicalize();
-    let root = root.map_err(unreadable)?;
-    env::set_current_dir(&root).map_err(|error| Error::file("enter", &root, error))?;
-    Ok(Found {
-        manifest,
-        root,
+    Ok(Place {
+        shown: shown.to_owned(),
+        path,
         here,
     })
+}
+
+impl Place {
+    /// Reads the manifest as it is now. The process works in its directory from
+    /// then on.
+    pub fn read(&self) -> Result<Found> {
+        let Place { path, shown, here } = self;
+        let unreadable = |error| Error::file("read", shown, error);
+        let text = fs::read(path).map_err(unreadable)?;
+        let text = String::from_utf8(text).map_err(|error| Error::NoText {
+            path: shown.to_owned(),
+            offset: error.utf8_error().valid_up_to(),
+        })?;
+        let manifest = Manifest::parse(&text, shown).map_err(Box::new)?;
+        let root = path.parent().unwrap_or(here).canonicalize();
+        let root = root.map_err(unreadable)?;
+        env::set_current_dir(&root).map_err(|error| Error::file("enter", &root, error))?;
+        Ok(Found {
+            manifest,
+            path: path.clone(),
+            root,
+            here: here.clone(),
+        })
+    }
 }
 
 /// The nearest manifest upward from here, for whoever only wants to know of it;

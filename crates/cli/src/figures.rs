@@ -1,5 +1,6 @@
 //! Durations, ages and sizes as people read them.
 
+use std::num::{NonZeroU64, ParseIntError};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -58,6 +59,12 @@ pub fn read_time(text: &str) -> Result<Duration, String> {
     let time = span.to_duration(SpanRelativeTo::days_are_24_hours());
     let time = time.map_err(|e| e.to_string())?;
     Duration::try_from(time).map_err(|_| "a length of time is not negative".to_owned())
+}
+
+/// Reads a number of milliseconds, at least one.
+pub fn read_interval(text: &str) -> Result<Duration, String> {
+    let millis: NonZeroU64 = text.parse().map_err(|e: ParseIntError| e.to_string())?;
+    Ok(Duration::from_millis(millis.get()))
 }
 
 /// Reads a number of bytes such as `500 MB`, `2GiB` or `4096`.

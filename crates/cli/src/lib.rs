@@ -31,8 +31,10 @@
 mod exit;
 mod figures;
 mod style;
+mod tally;
 
 mod args;
+mod basis;
 mod error;
 mod table;
 
@@ -45,6 +47,7 @@ mod project;
 mod settings;
 
 mod assembly;
+mod maker;
 mod values;
 
 mod outputs;
@@ -57,6 +60,8 @@ mod past;
 mod progress;
 mod signals;
 mod states;
+
+mod watch;
 
 mod commands;
 mod completion;

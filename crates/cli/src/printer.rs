@@ -122,6 +122,14 @@ impl Printer {
         self.lines(&lines);
     }
 
+    /// Tells why something is refused.
+    pub fn refusal(&self, error: &Error) {
+        match error {
+            Error::Manifest(problems) => self.problems(problems),
+            other => self.error(other, other.help().as_deref()),
+        }
+    }
+
     /// Whether somebody watches standard error as it is written.
     pub fn is_watched(&self) -> bool {
         self.verbosity > Verbosity::Quiet && io::stderr().is_terminal()

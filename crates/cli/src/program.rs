@@ -21,6 +21,7 @@ use crate::discovery;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::help::{describe, describe_manifest};
+use crate::maker::Maker;
 use crate::printer::{Printer, Verbosity};
 use crate::project::{Cache, Project};
 use crate::settings::Settings;
@@ -124,8 +125,10 @@ impl Program {
                 here: None,
                 jobs: settings.jobs,
                 keep_going: settings.keep_going,
+                warnings: None,
             };
-            commands::on_project(command, project, printer)
+            let maker = Maker::new(|_| Ok(project.clone()));
+            commands::on_project(command, &maker, printer)
         })
     }
 }
@@ -156,9 +159,12 @@ pub fn manifest_main() -> ExitCode {
             commands::on_cache(command, &cache, printer)
         }
         ManifestCommand::Shared(Command::Pipeline(command)) => {
-            let found = discovery::find(args.file.as_deref())?;
-            let project = assemble(&found, settings, &args.options, printer)?;
-            commands::on_project(command, project, printer)
+            let place = discovery::locate(args.file.as_deref())?;
+            let maker = Maker::new(|basis| {
+                let found = place.read()?;
+                assemble(&found, settings, &args.options, printer, basis)
+            });
+            commands::on_project(command, &maker, printer)
         }
     })
 }
@@ -214,10 +220,8 @@ fn carry_out(
 /// Tells why a command ends early.
 fn refused(printer: &Printer, error: &Error) -> Exit {
     let exit = error.exit();
-    if let Error::Manifest(problems) = error {
-        printer.problems(problems);
-    } else if exit != Exit::Fine {
-        printer.error(error, error.help().as_deref());
+    if exit != Exit::Fine {
+        printer.refusal(error);
     }
     exit
 }

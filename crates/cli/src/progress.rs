@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::{ItemCounts, NodeReport, Outcome, RunEvent};
 use refrain_store::Store;
@@ -24,6 +24,7 @@ const QUICK: Duration = Duration::from_millis(200);
 const SHOWN: usize = 12;
 
 /// Where expected times come from.
+#[derive(Clone)]
 pub struct Past {
     /// The records of earlier runs.
     pub store: Option<Arc<Store>>,
@@ -31,14 +32,19 @@ pub struct Past {
     pub pipeline: String,
 }
 
-/// A thread that tells of one run.
-pub struct Progress(JoinHandle<()>);
+/// A thread that tells of what runs.
+pub struct Progress {
+    thread: JoinHandle<()>,
+    /// Gone when no more is to be waited for; `None` while a run is told to its
+    /// end.
+    open: Option<Sender<()>>,
+}
 
 impl Progress {
-    /// Starts telling.
+    /// Starts telling of one run to its end, node by node.
     pub fn start(events: Receiver<RunEvent>, printer: Printer, past: Past) -> Self {
-        Progress(thread::spawn(move || {
-            let mut teller = Teller::new(printer, past);
+        let thread = thread::spawn(move || {
+            let mut teller = Teller::new(printer, past, Verbosity::Normal);
             loop {
                 match events.recv_timeout(TICK) {
                     Ok(RunEvent::Finished { .. }) | Err(RecvTimeoutError::Disconnected) => break,
@@ -47,29 +53,59 @@ impl Progress {
                 }
             }
             teller.end();
-        }))
+        });
+        Progress { thread, open: None }
+    }
+
+    /// Starts telling of whatever runs until [`finish`](Self::finish): node by
+    /// node only to those who ask for more.
+    pub fn beside(events: Receiver<RunEvent>, printer: Printer, past: Past) -> Self {
+        let (open, closed) = bounded::<()>(0);
+        let thread = thread::spawn(move || {
+            let mut teller = Teller::new(printer, past, Verbosity::Verbose);
+            loop {
+                select! {
+                    recv(events) -> event => match event {
+                        Ok(event) => teller.hear(event),
+                        Err(_) => break,
+                    },
+                    recv(closed) -> _ => break,
+                    default(TICK) => teller.tick(),
+                }
+            }
+            events.try_iter().for_each(|event| teller.hear(event));
+            teller.end();
+        });
+        Progress {
+            thread,
+            open: Some(open),
+        }
     }
 
     /// Waits until everything is told.
     pub fn finish(self) {
+        drop(self.open);
         // A thread that panicked has told why.
-        let _ = self.0.join();
+        let _ = self.thread.join();
     }
 }
 
 struct Teller {
     printer: Printer,
     past: Past,
+    /// How much has to be asked for to be told of each node.
+    of_nodes: Verbosity,
     live: Option<Live>,
 }
 
 impl Teller {
-    fn new(printer: Printer, past: Past) -> Self {
+    fn new(printer: Printer, past: Past, of_nodes: Verbosity) -> Self {
         let live = printer.is_watched().then(Live::new);
         printer.draw(live.as_ref().map(|live| live.bars.clone()));
         Teller {
             printer,
             past,
+            of_nodes,
             live,
         }
     }
@@ -88,7 +124,8 @@ impl Teller {
             }
             RunEvent::NodeFinished(report) => {
                 self.live_mut(|live| live.finish(&report));
-                if is_told(&report, self.printer.verbosity()) {
+                let verbosity = self.printer.verbosity();
+                if verbosity >= self.of_nodes && is_told(&report, verbosity) {
                     self.printer.note(line(&report));
                 }
             }

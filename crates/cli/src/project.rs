@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refrain::{CacheConfig, Inputs, Pipeline, Runner};
+use refrain_manifest::Problems;
 use refrain_store::{Limits, Store};
 
+use crate::args::Effort;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
 
 /// A pipeline with its surroundings. Relative paths are relative to the
 /// project's root, which is the process's working directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Project {
     /// The pipeline with its default targets.
     pub pipeline: Pipeline,
@@ -33,10 +35,12 @@ pub struct Project {
     pub jobs: Option<NonZeroUsize>,
     /// Whether a run goes on after a failure.
     pub keep_going: bool,
+    /// What may be wrong with it.
+    pub warnings: Option<Problems>,
 }
 
 /// Where the user stands to a project; both are absolute, without links.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Here {
     /// Where the user is.
     pub user: PathBuf,
@@ -92,10 +96,20 @@ impl Project {
         }
         Ok(runner)
     }
+
+    /// A runner that executes as it was asked for.
+    pub fn at_work(&self, effort: &Effort) -> Result<Runner> {
+        let keep_going = effort.keep_going || self.keep_going;
+        let runner = self.runner()?.keep_going(keep_going);
+        Ok(match effort.jobs.or(self.jobs) {
+            Some(jobs) => runner.jobs(jobs.get()),
+            None => runner,
+        })
+    }
 }
 
 /// Where a pipeline's outputs are remembered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cache {
     /// The pipeline's name.
     pub pipeline: String,

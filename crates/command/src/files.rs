@@ -77,6 +77,15 @@ impl Files {
         found
     }
 
+    /// The paths inside the project that were looked up, whether anything was there or not.
+    pub fn looked_up(&self) -> impl Iterator<Item = &Path> {
+        let paths = self.known.iter().filter(|(path, found)| {
+            let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+            found.is_some() || path.components().all(plain)
+        });
+        paths.map(|(path, _)| path.as_path())
+    }
+
     /// The path of a directory inside the project, relative to the root.
     pub fn dir(&self, path: &Path) -> Option<PathBuf> {
         let path = self.normal(path);

@@ -48,6 +48,23 @@ struct Places {
     search: Vec<PathBuf>,
 }
 
+impl Program {
+    /// What it was when it was read: another one may be another program, even if it has the same code.
+    pub fn state(&self) -> Digest {
+        let mut bytes = Vec::new();
+        for item in self.code.items() {
+            bytes.extend(item.level.to_le_bytes());
+            bytes.extend(item.path.as_bytes());
+            bytes.extend(item.hash.as_bytes());
+        }
+        for (path, digest) in &self.files {
+            bytes.extend(path.as_os_str().as_bytes());
+            bytes.extend(digest.as_bytes());
+        }
+        Digest::of(&bytes)
+    }
+}
+
 impl Programs {
     /// Nothing is read yet. Imports of Python files are followed up to `depth` files away.
     ///
@@ -84,6 +101,19 @@ impl Programs {
             code: Code::new(items, found.incomplete.clone().map(Cow::Owned)),
             files: read.collect(),
         }
+    }
+
+    /// What the programs found so far were looked for: paths of files, there or not, relative to the root.
+    /// If one of them changes, comes or goes, a program may be another one.
+    pub fn looked_up(&self) -> impl Iterator<Item = PathBuf> {
+        let files = self.files.looked_up().map(Path::to_owned);
+        files.chain(self.python.looked_up())
+    }
+
+    /// The directories, relative to the root, in which Python modules were looked for: a new name in one of
+    /// them may be such a module.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.python.folders()
     }
 
     /// The files that a command names. Commands that differ in their placeholders alone name the same.

@@ -3,14 +3,14 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use refrain::{Digest, Item, shown_path};
-use refrain_python::{Error, File, Module, Project, Start, read};
+use refrain_python::{CONFIGURATIONS, Error, File, Module, Project, Start, read};
 
 use crate::files::{CodeFile, Found};
 
@@ -25,6 +25,8 @@ pub(crate) struct Python {
     /// Many programs share their files.
     files: HashMap<(PathBuf, u32, Digest), Arc<CodeFile>>,
     modules: Modules,
+    /// Where modules were looked for by projects that are gone.
+    folders: BTreeSet<PathBuf>,
 }
 
 /// What was read of each file, by its path relative to the root, and the digest of its bytes.
@@ -40,7 +42,24 @@ impl Python {
             known: HashMap::new(),
             files: HashMap::new(),
             modules,
+            folders: BTreeSet::new(),
         }
+    }
+
+    /// The directories in which modules were looked for.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        let gone = self.folders.iter().map(PathBuf::as_path);
+        self.project.folders().chain(gone)
+    }
+
+    /// The files that were read or that say where modules are, relative to the root.
+    pub fn looked_up(&self) -> Vec<PathBuf> {
+        let configurations = self
+            .folders()
+            .flat_map(|folder| CONFIGURATIONS.map(|name| folder.join(name)));
+        let mut files: Vec<PathBuf> = configurations.collect();
+        files.extend(self.modules.borrow().keys().cloned());
+        files
     }
 
     /// The files of a script. `search` are directories in which a command has modules searched for.
@@ -73,7 +92,12 @@ impl Python {
         let depth = self.depth;
         let program = match search {
             [] => self.project.find(start, depth),
-            search => project(&self.root, search, self.modules.clone()).find(start, depth),
+            search => {
+                let mut project = project(&self.root, search, self.modules.clone());
+                let program = project.find(start, depth);
+                self.folders.extend(project.folders().map(Path::to_owned));
+                program
+            }
         };
         match program {
             Ok(program) => Found {

@@ -56,6 +56,12 @@ impl Inputs {
         }
     }
 
+    /// The files and directories that are given, in the order of their inputs'
+    /// names.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        self.all().flat_map(Input::paths)
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Input> {
         self.0.get(name)
     }

@@ -252,11 +252,7 @@ impl Session {
         let nodes = wanted.pipeline.graph.nodes.iter();
         let code = nodes.flat_map(|node| node.code_files.files().map(|(path, _)| path));
         SessionFiles {
-            inputs: wanted
-                .inputs
-                .all()
-                .flat_map(|input| input.paths())
-                .collect(),
+            inputs: wanted.inputs.paths().collect(),
             code: code.map(Path::to_owned).collect(),
             found: live.found_files().map(Path::to_owned).collect(),
         }

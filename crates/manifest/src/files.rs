@@ -30,6 +30,7 @@ pub struct Files {
     inputs: Vec<Arc<[File]>>,
     sources: Vec<Arc<[File]>>,
     warnings: Option<Problems>,
+    folders: FxHashSet<PathBuf>,
 }
 
 impl Files {
@@ -41,6 +42,12 @@ impl Files {
     /// The `sources` of the node of this index.
     pub fn of_node(&self, index: usize) -> &Arc<[File]> {
         &self.sources[index]
+    }
+
+    /// The directories in which the files were looked for, relative to the root: a new name in one of them
+    /// may be a file of a list.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.folders.iter().map(PathBuf::as_path)
     }
 
     /// Patterns that match nothing, and what could not be read.
@@ -74,6 +81,7 @@ impl Manifest {
             inputs,
             sources,
             warnings: (!warnings.is_empty()).then(|| self.problems(warnings)),
+            folders: search.folders,
         })
     }
 
@@ -98,6 +106,8 @@ struct Search<'m> {
     lists: FxHashMap<Vec<usize>, Arc<[File]>>,
     errors: Vec<Problem>,
     warnings: Vec<Problem>,
+    /// The directories walked through.
+    folders: FxHashSet<PathBuf>,
 }
 
 impl<'m> Search<'m> {
@@ -150,7 +160,9 @@ impl<'m> Search<'m> {
             files,
             ignored,
             failures,
+            folders,
         } = found;
+        self.folders = folders;
         for ((at, files), ignored) in wild.iter().zip(files).zip(ignored) {
             let pattern = self.patterns[*at];
             if files.is_empty() {

@@ -24,6 +24,8 @@ pub(crate) struct Found {
     pub(crate) ignored: Vec<usize>,
     /// What could not be read.
     pub(crate) failures: Vec<String>,
+    /// The directories walked through.
+    pub(crate) folders: FxHashSet<PathBuf>,
 }
 
 /// A search for what patterns match.
@@ -77,15 +79,18 @@ impl Walk {
         let mut found = Found {
             files: vec![Vec::new(); count],
             ignored: vec![0; count],
-            failures: Vec::new(),
+            ..Found::default()
         };
         let all: Vec<usize> = (0..count).collect();
-        let seen = self.look(&self.rules.root, &all, Ignore::Repository, &mut found);
+        found.folders = self.look(&self.rules.root, &all, Ignore::Repository, &mut found);
         for at in 0..count {
             // Whoever names an ignored directory wants what is in it.
             let base = Path::new(self.rules.patterns[at].base());
-            if !base.as_os_str().is_empty() && !seen.contains(base) && self.is_inside(base) {
-                self.look(&self.rules.root.join(base), &[at], Ignore::Here, &mut found);
+            let named = !base.as_os_str().is_empty() && !found.folders.contains(base);
+            if named && self.is_inside(base) {
+                let start = self.rules.root.join(base);
+                let seen = self.look(&start, &[at], Ignore::Here, &mut found);
+                found.folders.extend(seen);
             }
             found.files[at].sort_unstable_by(|a, b| bytes(a).cmp(bytes(b)));
         }

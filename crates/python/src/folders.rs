@@ -37,6 +37,11 @@ impl Folders {
         }
     }
 
+    /// Those that were listed.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Path> {
+        self.lists.keys().map(PathBuf::as_path)
+    }
+
     /// Where `path` is on this machine.
     pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
         self.root.join(path)

@@ -57,3 +57,4 @@ pub use module::{Hashes, Import, Line, Module, Reads};
 pub use program::{File, Program};
 pub use project::{Project, Start};
 pub use read::{VERSION, read};
+pub use roots::CONFIGURATIONS;

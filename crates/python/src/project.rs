@@ -96,6 +96,11 @@ impl<'a> Project<'a> {
         self
     }
 
+    /// The folders listed so far: a new name in one of them may make a program another one.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.folders.known()
+    }
+
     /// Finds the files that the program starting with `start` is made of, up to `depth` imports away.
     ///
     /// Fails if there is no such start in the project, or a file that counts cannot be read.

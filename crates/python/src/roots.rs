@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::folders::{Folders, joined};
 
 /// What says where a project's own packages are.
-const CONFIGURATIONS: [&str; 3] = ["pyproject.toml", "setup.cfg", "setup.py"];
+pub const CONFIGURATIONS: [&str; 3] = ["pyproject.toml", "setup.cfg", "setup.py"];
 
 /// How much of a configuration is read, in bytes.
 const LONGEST: usize = 1 << 20;

@@ -13,6 +13,7 @@ use crate::progress::{Past, Progress};
 use crate::project::Project;
 use crate::signals;
 use crate::style::{BAD, DIM, GOOD, WARN};
+use crate::tally::tally;
 use crate::values::assign;
 
 pub fn run(args: RunArgs, project: Project, printer: &Printer) -> Result<Exit> {
@@ -59,12 +60,7 @@ fn runner(args: &RunArgs, project: &Project) -> Result<Runner> {
         true => project.pipeline.nodes().collect(),
         false => args.force.iter().map(String::as_str).collect(),
     };
-    let keep_going = args.keep_going || project.keep_going;
-    let runner = project.runner()?.keep_going(keep_going).force(forced);
-    Ok(match args.jobs.or(project.jobs) {
-        Some(jobs) => runner.jobs(jobs.get()),
-        None => runner,
-    })
+    Ok(project.at_work(&args.effort)?.force(forced))
 }
 
 /// One line for the whole run, the last one on standard error.
@@ -74,20 +70,9 @@ fn summary(report: &Report) -> String {
         Status::Failed => BAD,
         Status::Cancelled => WARN,
     };
-    let counts = report.counts();
-    let told: Vec<String> = [
-        (counts.executed, "executed"),
-        (counts.hit, "hit"),
-        (counts.cutoff, "cut off"),
-        (counts.unneeded, "unneeded"),
-        (counts.failed, "failed"),
-        (counts.blocked, "blocked"),
-        (counts.cancelled, "cancelled"),
-    ]
-    .iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, name)| format!("{count} {name}"))
-    .collect();
+    let told: Vec<String> = tally(report.counts())
+        .map(|(count, name)| format!("{count} {name}"))
+        .collect();
     let saved = match report.saved() {
         std::time::Duration::ZERO => String::new(),
         saved => format!("{DIM}, {} saved{DIM:#}", elapsed(saved)),

@@ -1,0 +1,81 @@
+//! The live session of a project, brought up to date on a thread of its own
+//! whenever it is asked to. It is unaware of why.
+
+use std::thread::{self, JoinHandle};
+
+use crossbeam::channel::{Sender, bounded};
+use refrain::{Runner, Session};
+
+use super::message::Message;
+use crate::args::WatchArgs;
+use crate::error::Result;
+use crate::printer::{Printer, Verbosity};
+use crate::progress::{Past, Progress};
+use crate::project::Project;
+
+/// A session and the thread that runs it.
+pub struct Live {
+    /// What can be told of edits at any time.
+    pub session: Session,
+    /// Where its outputs are remembered.
+    pub runner: Runner,
+    ask: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Live {
+    /// Starts the session; nothing runs yet. What comes of each run is posted.
+    pub fn start(
+        project: &Project,
+        args: &WatchArgs,
+        printer: &Printer,
+        post: &Sender<Message>,
+    ) -> Result<Self> {
+        let runner = project.at_work(&args.effort)?;
+        let session = runner.session(&project.pipeline, project.inputs.clone())?;
+        // One that waits is enough: it takes up all that came before it.
+        let (ask, asked) = bounded(1);
+        let (live, printer, post) = (session.clone(), printer.clone(), post.clone());
+        let past = Past {
+            store: runner.store(),
+            pipeline: project.pipeline.name().to_owned(),
+        };
+        let thread = thread::spawn(move || {
+            for () in asked {
+                // What was edited may have been taken up by the run before.
+                if !live.is_edited() {
+                    continue;
+                }
+                let shown = printer.is_watched() || printer.verbosity() == Verbosity::Verbose;
+                let progress = shown
+                    .then(|| Progress::beside(live.subscribe(), printer.clone(), past.clone()));
+                let run = live.run();
+                if let Some(progress) = progress {
+                    progress.finish();
+                }
+                let _ = post.send(Message::Done(run, live.files().found));
+            }
+        });
+        Ok(Live {
+            session,
+            runner,
+            ask,
+            thread,
+        })
+    }
+
+    /// Brings everything up to date that was edited.
+    pub fn run(&self) {
+        // A full channel is one that asks already.
+        let _ = self.ask.try_send(());
+    }
+
+    /// Ends what runs; what was finished is stored.
+    pub fn end(self) {
+        self.session.cancel().cancel();
+        drop(self.ask);
+        // A thread that panicked has told why.
+        let _ = self.thread.join();
+        self.session.flush();
+    }
+}

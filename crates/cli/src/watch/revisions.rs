@@ -1,0 +1,150 @@
+//! Revisions as they are told: one line each, or one object, and the command
+//! that follows the good ones.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use refrain::{Outcome, Report, Run, Signature, Status};
+
+use super::follow_up::FollowUp;
+use super::line::line;
+use crate::args::WatchArgs;
+use crate::error::Result;
+use crate::explanation;
+use crate::failures;
+use crate::printer::Printer;
+use crate::project::Project;
+use crate::style::{DIM, paint};
+
+/// How many nodes are explained at most.
+const EXPLAINED: usize = 10;
+
+/// What targets are: their signatures by their names.
+type State = Vec<(String, Option<Signature>)>;
+
+/// Tells revisions.
+pub struct Revisions {
+    printer: Printer,
+    json: bool,
+    follow_up: Option<FollowUp>,
+    /// The last revision that was told.
+    last: Option<Arc<Run>>,
+    /// What its targets were.
+    state: State,
+    /// What has changed since then.
+    changed: BTreeSet<PathBuf>,
+    /// Whether somebody waits for a word, even if nothing happened.
+    wanted: bool,
+}
+
+impl Revisions {
+    /// None yet. Commands are run in `root`.
+    pub fn new(args: &WatchArgs, root: PathBuf, printer: Printer) -> Self {
+        let follow_up = args
+            .exec
+            .clone()
+            .map(|command| FollowUp::new(command, root, args.json, printer.clone()));
+        Revisions {
+            printer,
+            json: args.json,
+            follow_up,
+            last: None,
+            state: State::new(),
+            changed: BTreeSet::new(),
+            wanted: false,
+        }
+    }
+
+    /// Whether none has been told yet.
+    pub fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Notes what changed for the next one.
+    pub fn add(&mut self, changed: BTreeSet<PathBuf>) {
+        self.changed.extend(changed);
+    }
+
+    /// The next one is to be told even if it is what the last one was.
+    pub fn want(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Tells a revision, unless it is the last one once more.
+    pub fn tell(&mut self, run: &Arc<Run>, project: &Project) -> Result<()> {
+        let report = run.report();
+        let state = state(report, project);
+        if report.status() == Status::Cancelled || !self.is_news(report, &state) {
+            return Ok(());
+        }
+        let failed = report
+            .nodes()
+            .filter(|node| node.outcome == Outcome::Failed);
+        for node in failed {
+            let location = project
+                .pipeline
+                .node(&node.name)
+                .map(|node| node.location.clone());
+            self.printer.lines(&failures::describe(&location?, &node));
+        }
+        self.printer.note(line(report, &self.changed));
+        if self.json {
+            self.printer.json(report)?;
+        }
+        if let Some(follow_up) = self
+            .follow_up
+            .as_mut()
+            .filter(|_| report.status() == Status::Ok)
+        {
+            follow_up.start();
+        }
+        self.state = state;
+        self.changed.clear();
+        self.wanted = false;
+        self.last = Some(run.clone());
+        Ok(())
+    }
+
+    /// Says why the nodes of the last revision executed.
+    pub fn explain(&self) {
+        let Some(run) = &self.last else { return };
+        let executed = run.report().executed();
+        if executed.is_empty() {
+            self.printer.note(paint(DIM, "nothing executed"));
+        }
+        for node in executed.iter().take(EXPLAINED) {
+            if let Ok(explained) = run.explain(node) {
+                self.printer.lines(&explanation::describe(&explained));
+            }
+        }
+        if executed.len() > EXPLAINED {
+            let more = executed.len() - EXPLAINED;
+            self.printer
+                .note(paint(DIM, format_args!("and {more} more")));
+        }
+    }
+
+    /// Ends the command that follows.
+    pub fn end(&mut self) {
+        if let Some(follow_up) = &mut self.follow_up {
+            follow_up.end();
+        }
+    }
+
+    /// Whether something happened since the last one that was told.
+    fn is_news(&self, report: &Report, state: &State) -> bool {
+        let counts = report.counts();
+        let quiet = counts.executed + counts.cutoff + counts.failed == 0;
+        self.is_empty() || self.wanted || !quiet || *state != self.state
+    }
+}
+
+/// What the targets of a project are after a run.
+fn state(report: &Report, project: &Project) -> State {
+    let targets = project.pipeline.target_names();
+    let signature = |name: &str| report.node(name).and_then(|node| node.signature);
+    targets
+        .map(|name| (name.to_owned(), signature(name)))
+        .collect()
+}
