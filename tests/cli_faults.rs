@@ -10,6 +10,8 @@ mod desk;
 mod disks;
 #[path = "cli_faults/inputs.rs"]
 mod inputs;
+#[path = "cli_faults/manifests.rs"]
+mod manifests;
 #[path = "cli_faults/mount.rs"]
 mod mount;
 #[path = "cli_faults/names.rs"]

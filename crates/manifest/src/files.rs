@@ -8,8 +8,9 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value as Json;
 
-use crate::input::InputKind;
+use crate::input::{Input, InputKind};
 use crate::manifest::Manifest;
 use crate::pattern::Pattern;
 use crate::problem::{Problem, Problems, Spanned};
@@ -50,7 +51,7 @@ impl Files {
         self.folders.iter().map(PathBuf::as_path)
     }
 
-    /// Patterns that match nothing, and what could not be read.
+    /// Patterns that match nothing, what could not be read, and texts that may have been meant as files.
     pub fn warnings(&self) -> Option<&Problems> {
         self.warnings.as_ref()
     }
@@ -76,7 +77,12 @@ impl Manifest {
         }
         let mut inputs: Vec<_> = lists.into_iter().map(|list| search.list(list)).collect();
         let sources = inputs.split_off(self.inputs.len());
-        let warnings = search.warnings;
+        let mut warnings = search.warnings;
+        warnings.extend(
+            self.inputs
+                .iter()
+                .filter_map(|input| meant_file(input, root)),
+        );
         Ok(Files {
             inputs,
             sources,
@@ -203,6 +209,23 @@ impl<'m> Search<'m> {
         self.lists.insert(patterns, list.clone());
         list
     }
+}
+
+/// A warning about a text, or texts, that may have been meant as files: an edit of these would change nothing.
+fn meant_file(input: &Input, root: &Path) -> Option<Problem> {
+    let span = input.plain?;
+    let (text, files, value) = match &input.kind {
+        InputKind::Value(Json::String(text)) => (text.as_str(), "file = \"..\"", "value = \"..\""),
+        InputKind::Value(Json::Array(items)) => {
+            (items.first()?.as_str()?, "files = [..]", "value = [..]")
+        }
+        _ => return None,
+    };
+    root.join(text).is_file().then(|| {
+        let message = format!("\"{text}\" is a text, and the content of the file does not count");
+        let help = format!("write {{ {files} }} if it should, or {{ {value} }} if it should not");
+        Problem::new(span, message).warning().help(help)
+    })
 }
 
 /// Whether a path is a file in the project; what to say and to do if it is not.

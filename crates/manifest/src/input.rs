@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::document::{Entry, Item, Key, Table, Value};
 use crate::findings::Findings;
 use crate::pattern::Pattern;
-use crate::problem::{Problem, Spanned};
+use crate::problem::{Problem, Span, Spanned};
 use crate::shapes::OneOrMore;
 
 /// A value from outside.
@@ -25,6 +25,9 @@ pub struct Input {
     pub kind: InputKind,
     /// What it is for, in a few words.
     pub help: Option<String>,
+    /// Where its value stands, if that is all that was written.
+    #[schemars(skip)]
+    pub(crate) plain: Option<Span>,
 }
 
 /// What a value from outside is, and by what it counts.
@@ -71,6 +74,7 @@ impl Input {
             name,
             kind: kind.unwrap_or(InputKind::Value(Json::Null)),
             help,
+            plain: (!matches!(item.value, Value::Table(_))).then_some(item.span),
         }
     }
 }

@@ -196,3 +196,35 @@ fn sources_of_nodes_are_found_as_well() {
     assert!(paths(2).is_empty());
     assert!(files.warnings().is_none());
 }
+
+#[test]
+fn a_text_that_is_a_file_is_told() {
+    let dir = project(&["data.csv", "b.csv", "mini/model"]);
+    let warning = |value: &str| {
+        let text = format!("[inputs]\nx = {value}\n");
+        let manifest = Manifest::parse(&text, Path::new("refrain.toml")).unwrap();
+        let files = manifest.files(dir.path(), Path::new(".cache")).unwrap();
+        files.warnings().map(Problems::to_string)
+    };
+    for (value, help) in [
+        ("\"data.csv\"", "{ file = \"..\" }"),
+        ("\"./data.csv\"", "{ file = \"..\" }"),
+        ("[\"b.csv\", \"data.csv\"]", "{ files = [..] }"),
+    ] {
+        let told = warning(value).unwrap();
+        assert!(
+            told.starts_with("refrain.toml:2:5: ") && told.contains(help),
+            "{told}"
+        );
+    }
+    for value in [
+        "\"mini\"",
+        "\"\"",
+        "\"csv\"",
+        "{ value = \"data.csv\" }",
+        "[1]",
+        "{ file = \"data.csv\" }",
+    ] {
+        assert_eq!(warning(value), None, "{value}");
+    }
+}
