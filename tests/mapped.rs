@@ -123,6 +123,7 @@ fn counts(total: usize, executed: usize) -> ItemCounts {
         total,
         executed,
         hit: total - executed,
+        failed: 0,
     }
 }
 
@@ -180,15 +181,9 @@ fn a_failing_item_is_named_and_loses_no_other() {
     let runner = Runner::new(desk.config.clone()).unwrap().keep_going(true);
     let inputs = inputs! { texts: files(desk.texts()), mark: "!" };
     runner.run(&desk.pipeline(), inputs).unwrap();
+    // What is made of the others is there as well.
     desk.write("b", "good");
-    let all = [
-        "count GOOD!",
-        "count ONE!",
-        "count THREE!",
-        "shout good",
-        "sum ",
-    ];
-    desk.gives("4+5+6", &all);
+    desk.gives("4+5+6", &["count GOOD!", "shout good", "sum "]);
 }
 
 #[test]

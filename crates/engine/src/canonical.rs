@@ -46,8 +46,13 @@ pub fn digest<T: Serialize>(value: &T) -> Result<(Digest, usize), Unhashable> {
 /// The canonical encoding of a value.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Unhashable> {
     let mut out = Vec::new();
-    write(&mut out, value)?;
+    encode_to(&mut out, value)?;
     Ok(out)
+}
+
+/// Writes the canonical encoding of a value after what is there.
+pub fn encode_to<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), Unhashable> {
+    write(out, value)
 }
 
 /// A value refused to be serialized.

@@ -1,17 +1,21 @@
 //! Where an action runs. An executor is given the handles of a node's inputs
 //! and gives the handle of its output; it knows no graph and no database.
 
+mod together;
+
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use refrain_store::{Claimed, Record, Signature, Store};
+use refrain_store::{Claim, Claimed, Record, Signature, Store};
 use rustc_hash::FxHashSet;
 
 use crate::clock;
 use crate::execution::Execution;
 use crate::handle::{self, Lost};
+use crate::map::Batch;
 use crate::node::{Args, Failure};
 use crate::recorder::{self, Found, Kept};
 use crate::trail::Trails;
@@ -22,6 +26,9 @@ use crate::work::{Arg, Work};
 pub(crate) trait Executor: Send + Sync {
     /// Runs one piece of work to its end.
     fn execute(&self, work: &Work) -> Done;
+    /// Runs pieces of work that can be done at once to their ends, and gives how
+    /// each of them ended.
+    fn execute_together(&self, works: &[Arc<Work>], batch: &Batch) -> Vec<Done>;
 }
 
 /// How a piece of work ended.
@@ -83,31 +90,44 @@ impl Executor for Local {
         self.running().remove(&work.key);
         done
     }
+
+    fn execute_together(&self, works: &[Arc<Work>], batch: &Batch) -> Vec<Done> {
+        self.together(works, batch)
+    }
 }
 
 impl Local {
     fn claimed(&self, work: &Work) -> Done {
-        let Some(store) = &self.store else {
-            return self.run(work, None);
-        };
-        let Claimed::Mine(claim) = store.claim(&work.key) else {
-            return Done::Busy;
-        };
-        let found = (!work.forced).then(|| known(store, work)).flatten();
-        match found {
-            Some(record) => Done::Found(record),
-            None => self.run(work, Some(claim)),
+        match self.claim(work) {
+            Ok(claim) => self.run(work, claim),
+            Err(done) => done,
         }
     }
 
-    fn run(&self, work: &Work, claim: Option<refrain_store::Claim>) -> Done {
+    /// Takes up work for this process, unless somebody else is at it or has done
+    /// it.
+    fn claim(&self, work: &Work) -> Result<Option<Claim>, Done> {
+        let Some(store) = &self.store else {
+            return Ok(None);
+        };
+        let Claimed::Mine(claim) = store.claim(&work.key) else {
+            return Err(Done::Busy);
+        };
+        let found = (!work.forced).then(|| known(store, work)).flatten();
+        match found {
+            Some(record) => Err(Done::Found(record)),
+            None => Ok(Some(claim)),
+        }
+    }
+
+    fn run(&self, work: &Work, claim: Option<Claim>) -> Done {
         let values = match self.load(work) {
             Ok(values) => values,
             Err(done) => return done,
         };
         let args = Args {
             values,
-            execution: Execution::new(work.stop.clone(), self.store.clone()),
+            execution: Arc::new(Execution::new(work.stop.clone(), self.store.clone())),
         };
         let node = &work.spec.node;
         let _span = tracing::info_span!("node", name = node.name()).entered();
@@ -117,13 +137,7 @@ impl Local {
             false => work.looked_at,
         };
         let start = Instant::now();
-        let mut outcome = attempt(work, &args);
-        for _ in 0..node.retries {
-            if outcome.is_ok() || work.stop.was_heard() {
-                break;
-            }
-            outcome = attempt(work, &args);
-        }
+        let outcome = attempt(work, || (node.action)(&args));
         let elapsed = start.elapsed();
         match outcome {
             Ok(value) => {
@@ -154,17 +168,30 @@ fn known(store: &Store, work: &Work) -> Option<Arc<Record>> {
     handle::find(store, &key)
 }
 
-/// Runs the action once. A panic of the function is a failure like another.
-fn attempt(work: &Work, args: &Args) -> Result<Value, Failure> {
-    let action = &work.spec.node.action;
-    catch_unwind(AssertUnwindSafe(|| action(args))).unwrap_or_else(|panic| {
-        let said = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(Failure::new(match said {
-            Some(said) => format!("panicked: {said}"),
-            None => "panicked".to_owned(),
-        }))
+/// Runs the action, again where that failed and is to be tried again. A panic of
+/// the function is a failure like another.
+fn attempt<T, E: From<Failure>>(work: &Work, action: impl Fn() -> Result<T, E>) -> Result<T, E> {
+    let once = || {
+        catch_unwind(AssertUnwindSafe(&action))
+            .unwrap_or_else(|panic| Err(panicked(&*panic).into()))
+    };
+    let mut outcome = once();
+    for _ in 0..work.spec.node.retries {
+        if outcome.is_ok() || work.stop.was_heard() {
+            break;
+        }
+        outcome = once();
+    }
+    outcome
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let said = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Failure::new(match said {
+        Some(said) => format!("panicked: {said}"),
+        None => "panicked".to_owned(),
     })
 }

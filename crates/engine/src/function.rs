@@ -91,6 +91,25 @@ impl<T, E: Display> Fallible for Result<T, E> {
     }
 }
 
+/// What a function gives that takes several items at once.
+#[diagnostic::on_unimplemented(
+    message = "a function with `batch` gives a `Vec`, one output for each item; `{Self}` is none"
+)]
+pub trait Several {
+    /// The output of one item.
+    type One;
+    /// The outputs of all.
+    fn several(self) -> Vec<Self::One>;
+}
+
+impl<T> Several for Vec<T> {
+    type One = T;
+
+    fn several(self) -> Vec<T> {
+        self
+    }
+}
+
 /// Finds out, at compile time, whether a parameter can be read from a plain
 /// value: method resolution prefers [`ViaSerde`], which exists for
 /// deserializable types only, and falls back to [`ViaNothing`].

@@ -16,7 +16,7 @@ use crate::node::Param;
 use crate::value::Value;
 
 /// Longest canonical encoding, in bytes, whose value is shown in explanations.
-const SHOWN_BYTES: usize = 256;
+pub(crate) const SHOWN_BYTES: usize = 256;
 
 /// The inputs of a run, by name.
 ///

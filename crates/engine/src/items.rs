@@ -2,55 +2,43 @@
 //! is known by. It is unaware of whether the store has an item, and of when it
 //! runs.
 
+mod align;
+mod shared;
+
 use std::sync::Arc;
 
-use refrain_store::{Damage, Digest, Parts, Record, Signature};
-use rustc_hash::FxHashMap;
+use refrain_store::{Digest, Parts, Signature};
 use smallvec::SmallVec;
 
+use self::align::align;
+use self::shared::Shared;
 use crate::db::Spec;
 use crate::files::Tracked;
 use crate::graph::Wire;
-use crate::handle::{self, Handle, Lost};
+use crate::handle::{Handle, Lost};
+use crate::lists::List;
 use crate::live::Live;
 use crate::map::{Axis, Map};
-use crate::note;
-use crate::signature::{
-    Explain, Hash, Notes, PartHashes, PartKind, Visitor, walk_deps, walk_env, walk_inputs,
-    walk_trail,
-};
+use crate::recall::{self, Known, Recall};
+use crate::signature::{Notes, PartHashes};
 use crate::trail::Trail;
-use crate::value::Value;
 use crate::work::Arg;
 
-/// One item of a mapped node.
-pub(crate) struct Item {
-    pub key: Arc<str>,
-    /// What it is in each of the node's lists, in their order.
-    pub places: SmallVec<[Place; 1]>,
-    /// What its resolved signature is made of, without files that are found.
-    pub hashes: PartHashes,
+/// The items of a mapped node, in the order of its first list.
+pub(crate) struct Items {
+    pub lists: SmallVec<[List; 1]>,
+    /// Of each list but the first: where in it each item stands.
+    places: SmallVec<[Vec<u32>; 1]>,
+    /// Of each list but the first: which items stand at each of its places. Made
+    /// when it is first asked for.
+    readers: SmallVec<[Vec<SmallVec<[u32; 1]>>; 1]>,
+    /// What each item is known by, without files that are found: its resolved
+    /// signature. `None` while something that it is made of is still being made.
+    bases: Vec<Option<Signature>>,
+    shared: Shared,
+    /// Whether no two items have one key.
+    distinct: bool,
 }
-
-/// What an item is in one list.
-#[derive(Clone)]
-pub(crate) struct Place {
-    digest: Digest,
-    pub arg: Arg,
-    /// The file that it is, where it is one.
-    pub file: Option<Arc<Tracked>>,
-    text: Option<Arc<str>>,
-}
-
-/// The output of one item.
-#[derive(Clone)]
-pub(crate) struct ItemOutput {
-    pub key: Arc<str>,
-    pub handle: Arc<Handle>,
-}
-
-/// The outputs of mapped nodes that this run has made or found, by node.
-pub(crate) type Outputs = FxHashMap<u32, Arc<[ItemOutput]>>;
 
 /// Why there are no items.
 pub(crate) enum Unlisted {
@@ -60,341 +48,225 @@ pub(crate) enum Unlisted {
     Lost(u32, Lost),
 }
 
+/// Outputs of a node's items as far as they are made, under the items' keys.
+pub(crate) type Coming = Vec<(Arc<str>, Option<Arc<Handle>>)>;
+
 /// Where the outputs of a node's parents are.
 pub(crate) trait Parents {
     /// The parent's output.
     fn handle(&self, parent: u32) -> Arc<Handle>;
-    /// The outputs of the parent's items, if it is mapped and this run has
-    /// looked at them.
-    fn items(&self, parent: u32) -> Option<Arc<[ItemOutput]>>;
-}
-
-/// The items of a mapped node, all of whose parents have outputs.
-pub(crate) fn items(live: &Live, node: u32, parents: &impl Parents) -> Result<Vec<Item>, Unlisted> {
-    let spec = live.spec(node);
-    let map = spec.node.map.clone().expect("the node is mapped");
-    let lists = map.axes.iter();
-    let lists = lists.map(|axis| places(live, node, axis, parents));
-    let rows = align(&spec, &map, lists.collect::<Result<_, _>>()?)?;
-    let digest = |parent| parents.handle(parent).digest;
-    let shared = Shared::of(live, node, &digest);
-    let item = |(key, places): Row| Item {
-        hashes: shared.hashes(&spec, &map, &places),
-        key,
-        places,
-    };
-    Ok(rows.into_iter().map(item).collect())
-}
-
-/// Where the store has what the items of a node were known by when it had this
-/// signature: no signature of work is equal to it.
-pub(crate) fn names_key(signature: &Signature) -> Signature {
-    let bytes = [b"refrain/1\0items".as_slice(), signature.as_bytes()].concat();
-    Signature::from_bytes(*Digest::of(&bytes).as_bytes())
-}
-
-/// What an item is known by, with the files that its action finds; `None` while
-/// they are not known.
-pub(crate) fn resolve(
-    live: &Live,
-    node: u32,
-    item: &Item,
-    digest: impl Fn(u32) -> Digest,
-) -> Option<(Signature, Option<Trail>)> {
-    let base = item.hashes.resolved();
-    if !live.graph.node(node).discovers {
-        return Some((base, None));
-    }
-    let trail = live.trail(&base)?;
-    let hashes = with_trail(live, node, item, digest, &trail);
-    Some((hashes.resolved(), Some(trail)))
-}
-
-/// The record of an item whose output the store has.
-pub(crate) fn recorded(
-    live: &Live,
-    node: u32,
-    item: &Item,
-    digest: impl Fn(u32) -> Digest,
-) -> Option<Arc<Record>> {
-    let store = live.context().store.as_ref()?;
-    let (resolved, _) = resolve(live, node, item, digest)?;
-    handle::find(store, &resolved)
-}
-
-/// What an item's resolved signature is made of with the files that its action
-/// finds.
-fn with_trail(
-    live: &Live,
-    node: u32,
-    item: &Item,
-    digest: impl Fn(u32) -> Digest,
-    trail: &Trail,
-) -> PartHashes {
-    let spec = live.spec(node);
-    let map = spec.node.map.as_ref().expect("the node is mapped");
-    let shared = Shared::of(live, node, &digest);
-    let inputs = Hash::part(PartKind::Inputs, |hash| {
-        shared.walk_inputs(&spec, map, &item.places, hash);
-        walk_trail(Some(trail), hash);
-    });
-    PartHashes {
-        inputs,
-        ..item.hashes
+    /// The outputs of the parent's items, if these are being made: then there is
+    /// no output of the parent yet.
+    fn coming(&self, _parent: u32) -> Option<Coming> {
+        None
     }
 }
 
-/// The leaves of an item's parts and their texts; parents stand there by their
-/// outputs' digests.
-pub(crate) fn parts(
-    live: &Live,
-    node: u32,
-    item: &Item,
-    digest: impl Fn(u32) -> Digest,
-) -> (Parts, Notes) {
-    let spec = live.spec(node);
-    let map = spec.node.map.as_ref().expect("the node is mapped");
-    let shared = Shared::of(live, node, &digest);
-    let mut notes = Notes::new();
-    let code = live.code_part(node, &mut notes);
-    let env = Explain::part(PartKind::Env, &mut notes, |explain| {
-        walk_env(&spec.node, &live.context().config, explain);
-    });
-    let inputs = Explain::part(PartKind::Inputs, &mut notes, |explain| {
-        shared.walk_inputs(&spec, map, &item.places, explain);
-    });
-    let deps = Explain::part(PartKind::Deps, &mut notes, |explain| {
-        shared.walk_deps(&spec, map, &item.places, explain);
-    });
-    let parts = Parts {
-        code,
-        env,
-        inputs,
-        deps,
-    };
-    (parts, notes)
+impl Items {
+    /// The items of a node whose parents all have outputs, or have items whose
+    /// outputs are being made.
+    pub fn of(live: &Live, node: u32, parents: &impl Parents) -> Result<Self, Unlisted> {
+        let spec = live.spec(node);
+        let map = spec.node.map.clone().expect("the node is mapped");
+        let lists = map.axes.iter();
+        let lists = lists.map(|axis| list(live, node, axis, parents));
+        let lists = lists.collect::<Result<SmallVec<[List; 1]>, _>>()?;
+        let recall = live.recalls.of(live.graph.name_of(node));
+        let names = map.axes.iter();
+        let names: Vec<&str> = names
+            .map(|axis| &*spec.node.params[axis.param].name)
+            .collect();
+        let known = recall.is_some_and(|recall| recall.has_keys(&lists[0].entries));
+        let aligned = align(&names, &lists, known).map_err(Unlisted::Unfit)?;
+        let shared = Shared::of(live, node, spec.clone(), map.clone(), |parent| {
+            parents.handle(parent).digest
+        });
+        let mut items = Items {
+            readers: SmallVec::from_elem(Vec::new(), lists.len() - 1),
+            places: aligned.places,
+            distinct: aligned.distinct,
+            bases: vec![None; lists[0].entries.len()],
+            lists,
+            shared,
+        };
+        items.identify(recall.map(Arc::as_ref));
+        Ok(items)
+    }
+
+    /// Works out what the items are known by; what is equal to what it was is
+    /// not worked out again.
+    fn identify(&mut self, recall: Option<&Recall>) {
+        let recall = recall.filter(|recall| recall.stands_on(&self.shared.mark));
+        let mut guess = 0;
+        for item in 0..self.len() {
+            let before = recall.and_then(|recall| {
+                let at = recall.locate(guess, self.key(item))?;
+                guess = at + 1;
+                recall.base(at, |list| self.digest(item, list))
+            });
+            self.bases[item] = before.or_else(|| self.base(item));
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.bases.len()
+    }
+
+    /// The key of an item.
+    pub fn key(&self, item: usize) -> &Arc<str> {
+        &self.lists[0].entries[item].key
+    }
+
+    /// What an item is known by, without files that are found; `None` while
+    /// something that it is made of is still being made.
+    pub fn known_by(&self, item: usize) -> Option<Signature> {
+        self.bases[item]
+    }
+
+    fn place(&self, item: usize, list: usize) -> usize {
+        match list.checked_sub(1) {
+            None => item,
+            Some(further) => self.places[further][item] as usize,
+        }
+    }
+
+    fn digest(&self, item: usize, list: usize) -> Option<Digest> {
+        self.lists[list].entries[self.place(item, list)].digest
+    }
+
+    fn digests(&self, item: usize) -> Option<SmallVec<[Digest; 1]>> {
+        let lists = 0..self.lists.len();
+        lists.map(|list| self.digest(item, list)).collect()
+    }
+
+    fn base(&self, item: usize) -> Option<Signature> {
+        let digests = self.digests(item)?;
+        Some(self.shared.hashes(&digests).resolved())
+    }
+
+    /// What the resolved signature of an item is made of, without files that are
+    /// found.
+    pub fn hashes(&self, item: usize) -> PartHashes {
+        self.shared.hashes(&self.made_of(item))
+    }
+
+    fn made_of(&self, item: usize) -> SmallVec<[Digest; 1]> {
+        let digests = self.digests(item);
+        digests.expect("asked for when all that it is made of is there")
+    }
+
+    /// What an item is known by, with the files that its action finds; `None`
+    /// while they are not known.
+    pub fn resolve(&self, live: &Live, item: usize) -> Option<(Signature, Option<Trail>)> {
+        let base = self.bases[item]?;
+        if !self.shared.spec.node.discovers {
+            return Some((base, None));
+        }
+        let trail = live.trail(&base)?;
+        let hashes = self.shared.with_trail(&self.made_of(item), &trail);
+        Some((hashes.resolved(), Some(trail)))
+    }
+
+    /// The leaves of an item's parts and their texts; parents stand there by
+    /// their outputs' digests.
+    pub fn parts(&self, live: &Live, node: u32, item: usize) -> (Parts, Notes) {
+        let text = |list: usize| self.lists[list].text(self.place(item, list));
+        self.shared.parts(live, node, &self.made_of(item), &text)
+    }
+
+    /// The item as the action takes it for a parameter; `None` for one that is
+    /// no list.
+    pub fn arg(&self, item: usize, param: usize) -> Option<(Arg, Option<Arc<Tracked>>)> {
+        let mut axes = self.shared.map.axes.iter();
+        let list = axes.position(|axis| axis.param == param)?;
+        let place = self.place(item, list);
+        Some((self.lists[list].arg(place), self.lists[list].file(place)))
+    }
+
+    /// The node's spec.
+    pub fn spec(&self) -> &Arc<Spec> {
+        &self.shared.spec
+    }
+
+    /// How the node is mapped.
+    pub fn map(&self) -> &Arc<Map> {
+        &self.shared.map
+    }
+
+    /// The output at a place of a list has been made: which items are whole now.
+    pub fn arrive(&mut self, list: usize, at: usize, output: &Arc<Handle>) -> SmallVec<[u32; 1]> {
+        self.lists[list].arrive(at, output);
+        let mut whole = self.standing_at(list, at);
+        whole.retain(|item| {
+            let item = *item as usize;
+            self.bases[item] = self.base(item);
+            self.bases[item].is_some()
+        });
+        whole
+    }
+
+    /// The items that stand at a place of a list.
+    pub fn standing_at(&mut self, list: usize, at: usize) -> SmallVec<[u32; 1]> {
+        let Some(further) = list.checked_sub(1) else {
+            return SmallVec::from_iter([at as u32]);
+        };
+        let readers = &mut self.readers[further];
+        if readers.is_empty() {
+            readers.resize(self.lists[list].entries.len(), SmallVec::new());
+            for (item, place) in self.places[further].iter().enumerate() {
+                readers[*place as usize].push(item as u32);
+            }
+        }
+        readers[at].clone()
+    }
+
+    /// The outputs of other nodes' items that an item is made of.
+    pub fn outputs_read(&self, item: usize) -> impl Iterator<Item = &Arc<Handle>> {
+        let lists = self.lists.iter().enumerate();
+        lists.filter_map(move |(number, list)| list.output(self.place(item, number)))
+    }
+
+    /// What is to be remembered of what the items are known by.
+    pub fn into_known(self) -> Known {
+        Known {
+            mark: self.shared.mark,
+            entries: self.lists.into_iter().map(|list| list.entries).collect(),
+            places: self.places,
+            bases: self.bases,
+            distinct: self.distinct,
+        }
+    }
 }
 
-/// The items of one list, by key.
-type List = Vec<(Arc<str>, Place)>;
-
-/// What stands under one key in all lists, in their order.
-type Row = (Arc<str>, SmallVec<[Place; 1]>);
-
-fn places(live: &Live, node: u32, axis: &Axis, parents: &impl Parents) -> Result<List, Unlisted> {
-    let name = &live.graph.node(node).params[axis.param].name;
+fn list(live: &Live, node: u32, axis: &Axis, parents: &impl Parents) -> Result<List, Unlisted> {
+    let param = &live.graph.node(node).params[axis.param];
+    let apart = |value| {
+        let unfit = |why: String| Unlisted::Unfit(format!("{}: {why}", param.name));
+        let apart = axis.apart.as_ref();
+        let apart = apart.ok_or_else(|| unfit("it is no list".to_owned()))?;
+        apart(value).map_err(unfit)
+    };
     match live.graph.wires.row(node)[axis.param] {
         Wire::Source(number) => {
             let bound = live.source(number);
-            let wanted = live.graph.node(node).params[axis.param].value_type.id();
-            match (&axis.split, &bound.files) {
-                (Some(_), _) => split(axis, name, bound.value(wanted)),
-                (None, Some(files)) => Ok(files_of(files)),
-                (None, None) => Err(Unlisted::Unfit(format!("{name} is no list"))),
+            match &bound.files {
+                Some(files) if !axis.whole => Ok(List::of_files(files)),
+                _ => apart(bound.value(param.value_type.id())),
             }
         }
-        Wire::Node(parent) if axis.split.is_none() => {
-            let outputs = match parents.items(parent) {
-                Some(outputs) => outputs,
-                None => stored(live, parent, &parents.handle(parent))
-                    .map_err(|lost| Unlisted::Lost(parent, lost))?,
-            };
-            Ok(outputs
-                .iter()
-                .map(|output| of_output(parent, output))
-                .collect())
+        Wire::Node(parent) if !axis.whole && live.graph.node(parent).map.is_some() => {
+            if let Some(coming) = parents.coming(parent) {
+                return Ok(List::of_outputs(parent, coming.into_iter()));
+            }
+            let outputs = recall::outputs(live, parent, &parents.handle(parent));
+            let outputs = outputs.map_err(|lost| Unlisted::Lost(parent, lost))?;
+            Ok(List::of_outputs(parent, outputs.into_iter()))
         }
         Wire::Node(parent) => {
             let store = live.context().store.as_deref();
             let value = parents.handle(parent).load(store);
-            let value = value.map_err(|lost| Unlisted::Lost(parent, lost))?;
-            split(axis, name, &value)
+            apart(&value.map_err(|lost| Unlisted::Lost(parent, lost))?)
         }
-    }
-}
-
-fn split(axis: &Axis, name: &str, value: &Value) -> Result<List, Unlisted> {
-    let split = axis.split.as_ref().expect("asked for axes that split");
-    let parts = split(value).map_err(|why| Unlisted::Unfit(format!("{name}: {why}")))?;
-    let place = |part: crate::map::Part| {
-        let digest = part.digest;
-        let key = part.key.unwrap_or_else(|| digest.to_string().into());
-        let place = Place {
-            digest,
-            arg: Arg::Given(part.value),
-            file: None,
-            text: part.shown,
-        };
-        (key, place)
-    };
-    Ok(parts.into_iter().map(place).collect())
-}
-
-fn files_of(files: &Tracked) -> List {
-    let singles = files.singles();
-    let place = |(digest, file): (Digest, Tracked)| {
-        let (path, _) = file.files().next().expect("it is one file");
-        let place = Place {
-            digest,
-            arg: Arg::Given(Value::new(path.to_owned())),
-            text: Some(file.note()),
-            file: None,
-        };
-        let key: Arc<str> = note::shown(path).into();
-        let file = Some(Arc::new(file));
-        (key, Place { file, ..place })
-    };
-    singles.map(place).collect()
-}
-
-fn of_output(parent: u32, output: &ItemOutput) -> (Arc<str>, Place) {
-    let place = Place {
-        digest: output.handle.digest,
-        arg: Arg::Output(parent, output.handle.clone()),
-        file: None,
-        text: None,
-    };
-    (output.key.clone(), place)
-}
-
-/// The outputs of a mapped node's items, as the store has them.
-fn stored(live: &Live, parent: u32, handle: &Handle) -> Result<Arc<[ItemOutput]>, Lost> {
-    let lost = |damage: Damage| Lost::from(damage);
-    let unlisted = || Lost {
-        missing: true,
-        message: "its items are not in the store".to_owned(),
-    };
-    let map = live.graph.node(parent).map.clone();
-    let codec = map.and_then(|map| map.item.codec()).ok_or_else(unlisted)?;
-    let store = live.context().store.as_ref().ok_or_else(unlisted)?;
-    let list = handle.output().ok_or_else(unlisted)?;
-    let entries = store.load_list(list).map_err(lost)?.into_iter();
-    let output = |entry: refrain_store::ListEntry| ItemOutput {
-        key: entry.key,
-        handle: Arc::new(Handle::stored(entry.output, codec, handle.elapsed, None)),
-    };
-    Ok(entries.map(output).collect())
-}
-
-/// Puts together what has one key in all lists, in the order of the first.
-fn align(spec: &Spec, map: &Map, lists: Vec<List>) -> Result<Vec<Row>, Unlisted> {
-    let name = |list: usize| &spec.node.params[map.axes[list].param].name;
-    for (number, list) in lists.iter().enumerate() {
-        refuse_contradictions(name(number), list)?;
-    }
-    let mut lists = lists.into_iter();
-    let first = lists.next().expect("a mapped node has a list");
-    let mut rows: Vec<Row> = first
-        .into_iter()
-        .map(|(key, place)| (key, SmallVec::from_iter([place])))
-        .collect();
-    for (number, list) in lists.enumerate() {
-        let other = name(number + 1);
-        let mut by_key: FxHashMap<Arc<str>, Place> = list.into_iter().collect();
-        let mut taken = 0;
-        for (key, places) in &mut rows {
-            let place = by_key.get(key).cloned().ok_or_else(|| {
-                Unlisted::Unfit(format!("{} has {key:?}, and {other} has not", name(0)))
-            })?;
-            taken += 1;
-            places.push(place);
-        }
-        if taken < by_key.len() {
-            for (key, _) in &rows {
-                by_key.remove(key);
-            }
-            if let Some(key) = by_key.keys().min() {
-                let message = format!("{other} has {key:?}, and {} has not", name(0));
-                return Err(Unlisted::Unfit(message));
-            }
-        }
-    }
-    Ok(rows)
-}
-
-/// One key stands for one thing.
-fn refuse_contradictions(name: &str, list: &List) -> Result<(), Unlisted> {
-    let mut first = FxHashMap::default();
-    for (at, (key, place)) in list.iter().enumerate() {
-        let (before, digest) = *first.entry(key).or_insert((at, place.digest));
-        if digest != place.digest {
-            return Err(Unlisted::Unfit(format!(
-                "{name} has two different items under the key {key:?}: number {} and number {}",
-                before + 1,
-                at + 1
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// What the items of a node share of their inputs.
-struct Shared {
-    /// Per parameter: its digest, and its text where it is a source.
-    leaves: Vec<(bool, Digest, Option<Arc<str>>)>,
-    depth: u32,
-}
-
-impl Shared {
-    fn of(live: &Live, node: u32, digest: &impl Fn(u32) -> Digest) -> Self {
-        let leaf = |wire: &Wire| match *wire {
-            Wire::Source(number) => {
-                let bound = live.source(number);
-                (true, bound.digest, bound.shown.clone())
-            }
-            Wire::Node(parent) => (false, digest(parent), None),
-        };
-        Shared {
-            leaves: live.graph.wires.row(node).iter().map(leaf).collect(),
-            depth: live.context().config.dependency_depth,
-        }
-    }
-
-    fn hashes(&self, spec: &Spec, map: &Map, places: &[Place]) -> PartHashes {
-        PartHashes {
-            code: spec.code,
-            env: spec.env,
-            inputs: Hash::part(PartKind::Inputs, |hash| {
-                self.walk_inputs(spec, map, places, hash);
-            }),
-            deps: Hash::part(PartKind::Deps, |hash| {
-                self.walk_deps(spec, map, places, hash);
-            }),
-        }
-    }
-
-    fn walk_inputs(&self, spec: &Spec, map: &Map, places: &[Place], visitor: &mut impl Visitor) {
-        let leaves = self.leaves(spec, map, places);
-        let sources = leaves.filter(|(_, is_source, ..)| *is_source);
-        let sources = sources.map(|(name, _, digest, text)| (name, digest, move || text.cloned()));
-        walk_inputs(sources, visitor);
-    }
-
-    fn walk_deps(&self, spec: &Spec, map: &Map, places: &[Place], visitor: &mut impl Visitor) {
-        let leaves = self.leaves(spec, map, places);
-        let parents = leaves.filter(|(_, is_source, ..)| !is_source);
-        let parents = parents.map(|(name, _, digest, _)| (name, *digest.as_bytes()));
-        walk_deps(parents, &spec.node.code, self.depth, visitor);
-    }
-
-    /// By parameter: its name, whether it is a source, its digest and its text;
-    /// of a list those of the item.
-    fn leaves<'a>(
-        &'a self,
-        spec: &'a Spec,
-        map: &'a Map,
-        places: &'a [Place],
-    ) -> impl Iterator<Item = (&'a str, bool, Digest, Option<&'a Arc<str>>)> {
-        let params = spec.node.params.iter().zip(&self.leaves).enumerate();
-        params.map(move |(at, (param, (is_source, digest, text)))| {
-            let list = map.axes.iter().position(|axis| axis.param == at);
-            match list {
-                Some(list) => {
-                    let place = &places[list];
-                    (&*param.name, *is_source, place.digest, place.text.as_ref())
-                }
-                None => (&*param.name, *is_source, *digest, text.as_ref()),
-            }
-        })
     }
 }

@@ -42,6 +42,7 @@ use crate::graph::{Graph, Wire};
 use crate::handle::Handle;
 use crate::inputs::Inputs;
 use crate::queries::{self, Key, Source, Standing, Unit};
+use crate::recall::Recalls;
 use crate::signature::{Explain, Notes, PartHashes, PartKind, walk_deps, walk_env, walk_trail};
 use crate::trail::Trail;
 
@@ -81,6 +82,8 @@ pub(crate) struct Live {
     /// When the files of the present revision were looked at.
     looked_at: SystemTime,
     memory: Memory,
+    /// The items of mapped nodes as they were.
+    pub recalls: Recalls,
 }
 
 /// The nodes that some targets need, themselves included.
@@ -136,6 +139,7 @@ impl Live {
             finders: FxHashMap::default(),
             looked_at: clock::stamp(),
             memory: Memory::new(0),
+            recalls: Recalls::default(),
             graph,
         }
     }

@@ -1,16 +1,20 @@
-//! Mapped nodes: a node that is applied to each item of a list, and what its
-//! items' outputs are together. How lists fall into items is said here; when
-//! which item runs is not known here.
+//! Mapped nodes as they are declared: a node that is applied to each item of a
+//! list, and what its items' outputs are together. When which item runs is not
+//! known here.
 
 use std::any::{Any, TypeId};
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
 
-use refrain_store::{Damage, Digest, ListEntry, Output, Store};
+use refrain_store::Digest;
 use smallvec::SmallVec;
 
-use crate::paths::{OutputList, OutputPath};
-use crate::value::{Describe, Value, ValueCodec, ValueType};
+use crate::execution::Execution;
+use crate::listed::Gather;
+use crate::lists::List;
+use crate::node::{Action, Args, Failure};
+use crate::value::{Value, ValueType};
 
 /// How a node is applied to items. Its action is given one item in place of
 /// each list, and gives one item's output.
@@ -20,8 +24,10 @@ pub(crate) struct Map {
     pub axes: SmallVec<[Axis; 1]>,
     /// The type of one item's output.
     pub item: ValueType,
-    /// Makes the node's output of its items', which are in order.
-    pub gather: fn(Vec<(Arc<str>, Value)>) -> Value,
+    /// Makes the node's output of its items'.
+    pub gather: Gather,
+    /// How several items are done at once, where they can be.
+    pub batch: Option<Arc<Batch>>,
 }
 
 impl Map {
@@ -40,9 +46,101 @@ impl Map {
 pub(crate) struct Axis {
     /// The parameter's place.
     pub param: usize,
-    /// How a list that is neither files nor the output of a mapped node falls
-    /// into items.
-    pub split: Option<Split>,
+    /// How a value falls into items. Files and the outputs of a mapped node are
+    /// in items already.
+    pub apart: Option<Apart>,
+    /// Whether the list is taken apart even where it is in items already.
+    pub whole: bool,
+    /// Makes a vector of several items, for an action that takes several.
+    pub collect: Option<Collect>,
+}
+
+/// Takes a value apart.
+pub(crate) type Apart = Arc<dyn Fn(&Value) -> Result<List, String> + Send + Sync>;
+
+/// Makes a vector of values.
+pub(crate) type Collect = fn(Vec<Value>) -> Value;
+
+/// How several items are done at once: their outputs are the same as one by one.
+pub(crate) struct Batch {
+    /// At most so many.
+    pub size: NonZero<usize>,
+    /// Is given a vector of items in place of each list, and gives a vector of
+    /// their outputs.
+    pub action: Arc<Action>,
+    /// The parameters that are lists, and what makes vectors of their items.
+    pub lists: SmallVec<[(usize, Collect); 1]>,
+    /// Takes the vector of outputs apart.
+    pub outputs: fn(Value) -> Vec<Value>,
+}
+
+/// Why several items have no outputs.
+pub(crate) enum Unmade {
+    /// The action failed; perhaps one of them is to blame.
+    Failed(Failure),
+    /// It gave another number of outputs than it got items.
+    Miscounted(Failure),
+}
+
+impl Batch {
+    /// Applies the action to items, each of which has its arguments; but for its
+    /// items they have the same.
+    pub fn apply(
+        &self,
+        mut items: Vec<Vec<Value>>,
+        execution: &Arc<Execution>,
+    ) -> Result<Vec<Value>, Unmade> {
+        let count = items.len();
+        let lists = self.lists.iter().map(|(param, collect)| {
+            let item = |args: &mut Vec<Value>| std::mem::replace(&mut args[*param], Value::new(()));
+            (*param, collect(items.iter_mut().map(item).collect()))
+        });
+        let lists: SmallVec<[(usize, Value); 1]> = lists.collect();
+        let mut values = items.swap_remove(0);
+        for (param, list) in lists {
+            values[param] = list;
+        }
+        let args = Args {
+            values,
+            execution: execution.clone(),
+        };
+        let outputs = (self.outputs)((self.action)(&args).map_err(Unmade::Failed)?);
+        if outputs.len() == count {
+            return Ok(outputs);
+        }
+        let message = format!(
+            "it was given {count} items and gave {} outputs; it must give one for each",
+            outputs.len()
+        );
+        Err(Unmade::Miscounted(Failure::new(message)))
+    }
+}
+
+impl From<Failure> for Unmade {
+    fn from(failure: Failure) -> Self {
+        Unmade::Failed(failure)
+    }
+}
+
+impl From<Unmade> for Failure {
+    fn from(unmade: Unmade) -> Self {
+        match unmade {
+            Unmade::Failed(failure) | Unmade::Miscounted(failure) => failure,
+        }
+    }
+}
+
+/// Makes a vector of items of this type.
+pub(crate) fn collect<T: Any + Send + Sync + Clone>(items: Vec<Value>) -> Value {
+    let item = |item: Value| item.take::<T>().expect("an item of the declared type");
+    Value::new(items.into_iter().map(item).collect::<Vec<T>>())
+}
+
+/// Takes a vector of outputs of this type apart.
+pub(crate) fn outputs<O: Any + Send + Sync + Clone>(outputs: Value) -> Vec<Value> {
+    let outputs = outputs.take::<Vec<O>>();
+    let outputs = outputs.expect("an action gives the type it declared");
+    outputs.into_iter().map(Value::new).collect()
 }
 
 impl fmt::Debug for Axis {
@@ -50,9 +148,6 @@ impl fmt::Debug for Axis {
         write!(f, "Axis({})", self.param)
     }
 }
-
-/// Takes a value apart.
-pub(crate) type Split = Arc<dyn Fn(&Value) -> Result<Vec<Part>, String> + Send + Sync>;
 
 /// One item of a list.
 #[derive(Clone, Debug)]
@@ -89,58 +184,4 @@ impl Part {
         self.shown = Some(text.into());
         self
     }
-}
-
-/// Lists of files or directories that the store keeps.
-pub(crate) struct KeptPaths;
-
-impl Describe for KeptPaths {
-    fn id(&self) -> std::any::TypeId {
-        std::any::TypeId::of::<OutputList>()
-    }
-    fn name(&self) -> &'static str {
-        std::any::type_name::<OutputList>()
-    }
-    fn codec(&self) -> Option<&'static dyn ValueCodec> {
-        Some(&KeptPaths)
-    }
-}
-
-impl ValueCodec for KeptPaths {
-    fn put(&self, _store: &Store, _value: &Value) -> Result<Output, String> {
-        // Its items are kept one by one, and the list of them by the scheduler.
-        Err("a list is kept item by item".to_owned())
-    }
-
-    fn get(&self, store: &Store, output: &Output) -> Result<Value, Damage> {
-        let entries = store.load_list(output)?.into_iter();
-        let item = |entry: ListEntry| {
-            let path = store.place(&entry.output)?;
-            Ok((entry.key, OutputPath::placed(path)))
-        };
-        let items = entries.map(item).collect::<Result<_, Damage>>()?;
-        Ok(Value::new(OutputList(items)))
-    }
-
-    fn differs(
-        &self,
-        _store: &Store,
-        _value: &Value,
-        _output: &Output,
-    ) -> Result<Option<String>, String> {
-        Err("a list is compared item by item".to_owned())
-    }
-
-    fn in_memory(&self) -> bool {
-        false
-    }
-}
-
-/// A list of files or directories made of its items.
-pub(crate) fn gather_paths(items: Vec<(Arc<str>, Value)>) -> Value {
-    let item = |(key, value): (Arc<str>, Value)| {
-        let path = value.get::<OutputPath>();
-        (key, path.expect("an item of the declared type").clone())
-    };
-    Value::new(OutputList(items.into_iter().map(item).collect()))
 }

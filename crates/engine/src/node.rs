@@ -139,7 +139,7 @@ impl fmt::Debug for Param {
 #[derive(Debug)]
 pub struct Args {
     pub(crate) values: Vec<Value>,
-    pub(crate) execution: Execution,
+    pub(crate) execution: Arc<Execution>,
 }
 
 impl Args {
@@ -369,7 +369,7 @@ impl NodeBuilder {
     where
         T: Any + Send + Sync + Serialize + DeserializeOwned,
     {
-        self.finish(ValueType::kept::<T>(), true, action)
+        self.finish(ValueType::kept::<T>(), true, valued(action))
     }
 
     /// A node that executes whenever its output is needed.
@@ -377,7 +377,7 @@ impl NodeBuilder {
         self,
         action: impl Fn(&Args) -> Result<T, Failure> + Send + Sync + 'static,
     ) -> Node {
-        self.finish(ValueType::memory::<T>(), false, action)
+        self.finish(ValueType::memory::<T>(), false, valued(action))
     }
 
     /// A node whose output is a file or a directory that is remembered. The
@@ -387,7 +387,7 @@ impl NodeBuilder {
         kind: PathKind,
         action: impl Fn(&Args) -> Result<OutputPath, Failure> + Send + Sync + 'static,
     ) -> Node {
-        self.finish(kind.kept(), true, action)
+        self.finish(kind.kept(), true, valued(action))
     }
 
     /// A node whose output is a file or a directory, and that executes whenever
@@ -403,12 +403,7 @@ impl NodeBuilder {
         self.params.len()
     }
 
-    pub(crate) fn finish<T: Any + Send + Sync>(
-        self,
-        output: ValueType,
-        cache: bool,
-        action: impl Fn(&Args) -> Result<T, Failure> + Send + Sync + 'static,
-    ) -> Node {
+    pub(crate) fn finish(self, output: ValueType, cache: bool, action: Arc<Action>) -> Node {
         let code = self
             .code
             .unwrap_or_else(|| Arc::new(Code::version(&self.location.node, "")));
@@ -426,7 +421,14 @@ impl NodeBuilder {
             retries: self.retries,
             timeout: self.timeout,
             code,
-            action: Arc::new(move |args| action(args).map(Value::new)),
+            action,
         }
     }
+}
+
+/// An action that gives values of one type.
+pub(crate) fn valued<T: Any + Send + Sync>(
+    action: impl Fn(&Args) -> Result<T, Failure> + Send + Sync + 'static,
+) -> Arc<Action> {
+    Arc::new(move |args| action(args).map(Value::new))
 }

@@ -11,9 +11,10 @@ use serde::Serialize;
 use crate::explain::{Reason, recorded};
 use crate::force::Forced;
 use crate::handle::Handle;
-use crate::items::{self, Item, ItemOutput, Parents};
+use crate::items::{Items, Parents};
 use crate::live::Live;
 use crate::reasons::Causes;
+use crate::recall::{self, Finder};
 
 /// What would become of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -183,10 +184,6 @@ impl Parents for Planner<'_> {
         let handle = self.found[&parent].clone();
         handle.expect("asked only of parents that were found")
     }
-
-    fn items(&self, _parent: u32) -> Option<Arc<[ItemOutput]>> {
-        None
-    }
 }
 
 impl Planner<'_> {
@@ -253,12 +250,13 @@ impl Planner<'_> {
     /// Looks which items of a mapped node would run. If none would, the node is
     /// put together anew of those that are there.
     fn decide_items(&mut self, node: u32) -> Prospect {
-        let Ok(items) = items::items(self.live, node, self) else {
+        recall::prepare(self.live, node);
+        let items = Items::of(self.live, node, self);
+        let (Ok(items), Some(mut finder)) = (items, Finder::new(self.live, node)) else {
             return Prospect::Run;
         };
-        let digest = |parent: u32| self.digests[&parent];
-        let there = |item: &&Item| items::recorded(self.live, node, item, digest).is_some();
-        let hits = items.iter().filter(there).count();
+        let mut there = |item: &usize| finder.find(self.live, &items, *item).is_some();
+        let hits = (0..items.len()).filter(|item| there(item)).count();
         let planned = PlannedItems {
             total: items.len(),
             to_run: items.len() - hits,

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
+use smallvec::{SmallVec, smallvec};
 
 use crate::executor::{Done, Executor};
+use crate::map::Batch;
 use crate::work::Work;
 
 /// Worker threads, started when they are first needed.
@@ -19,10 +21,10 @@ pub(crate) struct Pool {
     executor: Arc<dyn Executor>,
 }
 
-/// A piece of work on its way to a worker.
+/// Work on its way to a worker: one piece, or several that are done at once.
 struct Job {
-    ticket: u64,
-    work: Arc<Work>,
+    works: SmallVec<[(u64, Arc<Work>); 1]>,
+    batch: Option<Arc<Batch>>,
     announce: bool,
     reply: Sender<Message>,
 }
@@ -59,25 +61,45 @@ impl Pool {
 
     /// Queues a piece of work. With `announce` the driver is told when it starts.
     pub fn submit(&self, ticket: u64, work: Arc<Work>, announce: bool, reply: &Sender<Message>) {
+        self.send(Job {
+            works: smallvec![(ticket, work)],
+            batch: None,
+            announce,
+            reply: reply.clone(),
+        });
+    }
+
+    /// Queues pieces of work that are done at once. Each is told of by itself.
+    pub fn submit_together(
+        &self,
+        works: impl Iterator<Item = (u64, Arc<Work>)>,
+        batch: Arc<Batch>,
+        announce: bool,
+        reply: &Sender<Message>,
+    ) {
+        self.send(Job {
+            works: works.collect(),
+            batch: Some(batch),
+            announce,
+            reply: reply.clone(),
+        });
+    }
+
+    fn send(&self, job: Job) {
         if self.started.load(Ordering::Relaxed) < self.jobs {
             self.add_worker();
         }
-        work.turn.wait();
-        let job = Job {
-            ticket,
-            work,
-            announce,
-            reply: reply.clone(),
-        };
+        for (_, work) in &job.works {
+            work.turn.wait();
+        }
         self.queue.send(job).expect("the pool holds a receiver");
     }
 
-    /// Lets go of work that nobody waits for any more. It is asked to end; a
-    /// worker that has it is replaced, and goes when it comes back.
+    /// Lets go of work that nobody waits for any more. A worker that has nothing
+    /// else is asked to end it, is replaced, and goes when it comes back.
     pub fn give_up(&self, work: &Work) {
-        let had = work.turn.give_up();
-        work.stop.stop();
-        if had {
+        if work.turn.give_up() {
+            work.stop.stop();
             self.add_worker();
         }
     }
@@ -97,18 +119,28 @@ impl Pool {
 }
 
 fn work(jobs: &Receiver<Job>, executor: &dyn Executor) {
-    for job in jobs {
-        if !job.work.turn.begin() {
+    for mut job in jobs {
+        job.works.retain(|(_, work)| work.turn.begin());
+        if job.works.is_empty() {
             continue;
         }
         if job.announce {
-            let _ = job.reply.send(Message::Started(job.ticket));
+            for (ticket, _) in &job.works {
+                let _ = job.reply.send(Message::Started(*ticket));
+            }
         }
-        let done = executor.execute(&job.work);
-        let replaced = !job.work.turn.end();
+        let (tickets, works): (Vec<u64>, Vec<Arc<Work>>) = job.works.into_iter().unzip();
+        let done = match &job.batch {
+            Some(batch) => executor.execute_together(&works, batch),
+            None => works.iter().map(|work| executor.execute(work)).collect(),
+        };
+        // All turns are ended: whoever gave the last one up has replaced this worker.
+        let ended = works.iter().filter(|work| work.turn.end()).count();
         // A run that is over no longer listens.
-        let _ = job.reply.send(Message::Done(job.ticket, done));
-        if replaced {
+        for (ticket, done) in tickets.into_iter().zip(done) {
+            let _ = job.reply.send(Message::Done(ticket, done));
+        }
+        if ended == 0 {
             return;
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use refrain_store::{Lookup, Record, Signature, Store};
 
 use crate::explain::recorded;
-use crate::items::names_key;
+use crate::recall::names_key;
 
 /// What an action printed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -113,6 +113,8 @@ pub struct ItemCounts {
     pub executed: usize,
     /// How many were found.
     pub hit: usize,
+    /// How many executed and gave no output.
+    pub failed: usize,
 }
 
 /// What a run keeps of a node: small, for there may be many.

@@ -12,7 +12,7 @@ use crate::cancel::Cancel;
 use crate::execution::Stop;
 use crate::executor::Done;
 use crate::handle::{self, Handle};
-use crate::items::{self, ItemOutput, Parents};
+use crate::items::{Items, Parents};
 use crate::live::Live;
 use crate::pool::{Message, Pool};
 use crate::scheduler::{Keys, gather, gather_item};
@@ -137,21 +137,20 @@ impl Found<'_> {
     fn look_at_items(&mut self, node: u32, store: &Store) {
         let map = self.live.graph.node(node).map.clone();
         let codec = map.and_then(|map| map.item.codec());
-        let items = items::items(self.live, node, &Settled(self.live));
+        let items = Items::of(self.live, node, &Settled(self.live));
         let (Ok(items), Some(codec)) = (items, codec) else {
             return;
         };
-        let digest = |parent| self.live.output(parent).digest;
-        for item in &items {
-            let name = format!("{}[{}]", self.live.graph.name_of(node), item.key);
+        for item in 0..items.len() {
+            let name = format!("{}[{}]", self.live.graph.name_of(node), items.key(item));
             if !(self.choose)(&name) {
                 continue;
             }
-            let known = items::resolve(self.live, node, item, digest);
+            let known = items.resolve(self.live, item);
             let record = known.and_then(|(resolved, _)| handle::find(store, &resolved));
             if let Some(record) = record {
-                let stop = self.stop();
-                let work = gather_item(self.live, node, item, digest, false, true, stop);
+                let stop = Arc::new(self.stop());
+                let work = gather_item(self.live, node, &items, item, false, true, stop);
                 self.cases.push(Case {
                     name: name.into(),
                     codec,
@@ -191,10 +190,6 @@ struct Settled<'a>(&'a Live);
 impl Parents for Settled<'_> {
     fn handle(&self, parent: u32) -> Arc<Handle> {
         self.0.output(parent)
-    }
-
-    fn items(&self, _parent: u32) -> Option<Arc<[ItemOutput]>> {
-        None
     }
 }
 

@@ -28,6 +28,7 @@ use crate::force::Forced;
 use crate::handle::Lost;
 use crate::inputs::Inputs;
 use crate::live::Live;
+use crate::mode::{Mode, Pace};
 use crate::pipeline::Pipeline;
 use crate::plan::{self, Plan};
 use crate::pool::Pool;
@@ -38,12 +39,13 @@ use crate::scheduler::{Request, drive};
 use crate::why;
 
 /// Runs pipelines and remembers what they gave. Cheap to clone; clones share
-/// everything but `jobs`, `keep_going` and `force`.
+/// everything but `jobs`, `keep_going`, `mode`, `batch_threshold` and `force`.
 #[derive(Clone)]
 pub struct Runner {
     shared: Arc<Shared>,
     pool: Arc<Pool>,
     keep_going: bool,
+    pace: Pace,
     forced: Arc<BTreeSet<String>>,
 }
 
@@ -86,6 +88,7 @@ impl Runner {
                 cancel: Cancel::default(),
             }),
             keep_going: false,
+            pace: Pace::default(),
             forced: Arc::default(),
         })
     }
@@ -99,6 +102,20 @@ impl Runner {
     /// After a failure, runs whatever does not need the failed node.
     pub fn keep_going(mut self, keep_going: bool) -> Self {
         self.keep_going = keep_going;
+        self
+    }
+
+    /// How items of mapped nodes are handed to functions that take several at once;
+    /// by default [`Mode::Auto`]. Nothing that is remembered depends on it.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.pace.mode = mode;
+        self
+    }
+
+    /// From how many missing items on [`Mode::Auto`] hands them over together; by
+    /// default from 2 on.
+    pub fn batch_threshold(mut self, items: usize) -> Self {
+        self.pace.threshold = items;
         self
     }
 
@@ -205,10 +222,15 @@ impl Runner {
         node: &str,
         output: &Output,
     ) -> Result<Option<serde_json::Value>, Damage> {
-        let codec = pipeline.graph.find(node).ok();
-        let codec = codec.and_then(|node| pipeline.graph.node(node).output.codec());
+        let node = pipeline.graph.find(node).ok();
+        let node = node.map(|node| pipeline.graph.node(node));
+        // Of a mapped node it may be the output of one item.
+        let codec = node.and_then(|node| match &node.map {
+            Some(map) if output.codec != Codec::LIST => map.item.codec(),
+            _ => node.output.codec(),
+        });
         match (codec, self.store()) {
-            (Some(codec), Some(store)) if output.codec == Codec::BINCODE => {
+            (Some(codec), Some(store)) if matches!(output.codec, Codec::BINCODE | Codec::LIST) => {
                 Ok(codec.plain(&codec.get(&store, output)?))
             }
             _ => Ok(None),
@@ -295,6 +317,7 @@ impl Runner {
             targets: wish.pipeline.targets.clone(),
             forced: wish.forced,
             keep_going: self.keep_going,
+            pace: self.pace,
             pool: &self.pool,
             cancel: &self.shared.cancel,
             events: &events,

@@ -5,10 +5,12 @@
 
 mod editing;
 mod expansion;
+mod feeding;
 mod flights;
 mod gather;
 mod keys;
 mod ledger;
+mod listing;
 mod mapped;
 mod progress;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use crate::executor::Done;
 use crate::force::Forced;
 use crate::handle::{Handle, Lost};
 use crate::live::{Live, Resolved};
+use crate::mode::Pace;
 use crate::node::Failure;
 use crate::pool::{Message, Pool};
 use crate::queries::Key;
@@ -50,6 +53,7 @@ pub(crate) struct Request<'a> {
     pub targets: Arc<[u32]>,
     pub forced: Forced,
     pub keep_going: bool,
+    pub pace: Pace,
     pub pool: &'a Pool,
     pub cancel: &'a Cancel,
     pub events: &'a [Sender<RunEvent>],
@@ -240,9 +244,15 @@ impl Driver<'_> {
             }
             return true;
         }
-        if let Some((node, item)) = self.expansions.next() {
+        if let Some(node) = self.expansions.next_early() {
             if !self.stopped {
-                self.dispatch_item(node, item);
+                self.start_early(node);
+            }
+            return true;
+        }
+        if let Some((node, items)) = self.expansions.start() {
+            if !self.stopped {
+                self.dispatch_items(node, &items);
             }
             return true;
         }
@@ -482,6 +492,9 @@ impl Driver<'_> {
         self.progress.finish(node, handle.digest);
         let unread = self.progress.let_go_of_parents(node);
         self.release(unread);
+        if !self.expansions.is_empty() {
+            self.try_readers(node);
+        }
     }
 
     /// Lets go of values that nobody in this run waits for.
@@ -536,6 +549,7 @@ impl Driver<'_> {
     fn finish(mut self) -> Driven {
         let unread: Vec<u32> = self.progress.unread().collect();
         self.release(unread);
+        self.live.recalls.tidy(&self.live.graph);
         let mut untold: Vec<(u32, State)> = self.progress.states().collect();
         untold.retain(|(node, _)| !self.ledger.contains(*node));
         untold.sort_unstable_by_key(|(node, _)| *node);

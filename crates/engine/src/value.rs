@@ -28,6 +28,11 @@ impl Value {
     pub fn arc<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.0.clone().downcast().ok()
     }
+
+    /// The value itself as a `T`, if it is one; a copy where others have it too.
+    pub(crate) fn take<T: Any + Send + Sync + Clone>(self) -> Option<T> {
+        self.0.downcast().ok().map(Arc::unwrap_or_clone)
+    }
 }
 
 impl fmt::Debug for Value {

@@ -6,6 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Ident, ItemFn};
 
+use crate::axes::{self, Axis};
 use crate::code;
 use crate::options::{Options, add};
 use crate::parameter::Parameter;
@@ -21,6 +22,15 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemFn, source: &str) -> 
             Err(error) => add(&mut errors, error),
         }
     }
+    // Places of parameters mean something if all could be read.
+    let axes = match errors {
+        None => {
+            let (axes, refused) = axes::read(&options, &parameters);
+            errors = refused;
+            axes
+        }
+        Some(_) => Vec::new(),
+    };
     let (returned, refused) = signature::check(&item);
     if let Some(refused) = refused {
         add(&mut errors, refused);
@@ -33,7 +43,16 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemFn, source: &str) -> 
         }
     };
     let body = match (errors, returned) {
-        (None, Some(returned)) => node(&krate, &options, &item, &parameters, &returned, source),
+        (None, Some(returned)) => {
+            let function = Function {
+                options: &options,
+                item: &item,
+                parameters: &parameters,
+                axes: &axes,
+                returned: &returned,
+            };
+            function.node(&krate, source)
+        }
         (errors, _) => {
             let errors = errors.map(Error::into_compile_error);
             // A method has no room for the struct beside it.
@@ -78,63 +97,88 @@ fn declared(krate: &TokenStream, item: &ItemFn, body: &TokenStream) -> TokenStre
     }
 }
 
-fn node(
-    krate: &TokenStream,
-    options: &Options,
-    item: &ItemFn,
-    parameters: &[Parameter],
-    returned: &Returned,
-    source: &str,
-) -> TokenStream {
-    let function = &item.sig.ident;
-    let name = function.unraw().to_string();
-    let output = options
-        .output
-        .as_ref()
-        .map_or_else(|| name.clone(), syn::LitStr::value);
-    let code = code::code(krate, function, source);
-    let line = code::line(function);
-    // A name of the macro's own, which no function or constant of the program can be mistaken for.
-    let args = Ident::new("args", Span::mixed_site());
-    let settings = settings(options);
-    let params = parameters
-        .iter()
-        .map(|parameter| parameter.declaration(krate));
-    let arguments = parameters
-        .iter()
-        .enumerate()
-        .map(|(index, parameter)| parameter.argument(&args, index));
-    let ty = &returned.ty;
-    let at = ty.span();
-    // An error about the returned value is one about the return type.
-    let result = Ident::new("result", Span::mixed_site().located_at(at));
-    let (kept, outcome) = if returned.fallible {
-        (
-            quote_spanned!(at=> <#ty as #krate::function::Fallible>::Ok),
-            quote_spanned!(at=> #krate::function::Fallible::outcome(#result)),
-        )
-    } else {
-        (quote!(#ty), quote!(::core::result::Result::Ok(#result)))
-    };
-    let finish = Ident::new(if options.cache { "cached" } else { "uncached" }, at);
-    quote! {
-        #code
-        let builder = #krate::Node::declare(#output, #name, ::core::file!(), #line)
-            .code(&__REFRAIN_CODE)
-            #(.param(#params))*
-            #settings;
-        builder.#finish::<#kept>(|#args: &#krate::function::Args| {
-            // A function without parameters reads nothing.
-            let _ = #args;
-            let #result = #function(#(#arguments),*);
-            #outcome
-        })
+/// A function that can be a node.
+struct Function<'a> {
+    options: &'a Options,
+    item: &'a ItemFn,
+    parameters: &'a [Parameter],
+    axes: &'a [Axis],
+    returned: &'a Returned,
+}
+
+impl Function<'_> {
+    /// The expression that makes the node.
+    fn node(&self, krate: &TokenStream, source: &str) -> TokenStream {
+        let function = &self.item.sig.ident;
+        let name = function.unraw().to_string();
+        let output = self.options.output.as_ref();
+        let output = output.map_or_else(|| name.clone(), syn::LitStr::value);
+        let code = code::code(krate, function, source);
+        let line = code::line(function);
+        // A name of the macro's own, which no function or constant of the program can be mistaken for.
+        let args = Ident::new("args", Span::mixed_site());
+        let settings = settings(self.options);
+        let params = self.declarations(krate);
+        let arguments = self.parameters.iter().enumerate();
+        let arguments = arguments.map(|(index, parameter)| parameter.argument(&args, index));
+        let ty = &self.returned.ty;
+        let at = ty.span();
+        // An error about the returned value is one about the return type.
+        let result = Ident::new("result", Span::mixed_site().located_at(at));
+        let (mut kept, mut outcome) = match self.returned.fallible {
+            true => (
+                quote_spanned!(at=> <#ty as #krate::function::Fallible>::Ok),
+                quote_spanned!(at=> #krate::function::Fallible::outcome(#result)),
+            ),
+            false => (quote!(#ty), quote!(::core::result::Result::Ok(#result))),
+        };
+        if self.options.batch.is_some() {
+            kept = quote_spanned!(at=> <#kept as #krate::function::Several>::One);
+            outcome = quote_spanned!(at=> (#outcome).map(#krate::function::Several::several));
+        }
+        let finish = match self.options.cache {
+            true => Ident::new("cached", at),
+            false => Ident::new("uncached", at),
+        };
+        quote! {
+            #code
+            let builder = #krate::Node::declare(#output, #name, ::core::file!(), #line)
+                .code(&__REFRAIN_CODE)
+                #settings
+                #params;
+            builder.#finish::<#kept>(|#args: &#krate::function::Args| {
+                // A function without parameters reads nothing.
+                let _ = #args;
+                let #result = #function(#(#arguments),*);
+                #outcome
+            })
+        }
+    }
+
+    /// The calls that declare the parameters, and which of them are lists.
+    fn declarations(&self, krate: &TokenStream) -> TokenStream {
+        let mapped = (!self.axes.is_empty()).then(|| quote!(.mapped()));
+        let batch = self.options.batch.iter();
+        let several = self.options.batch.is_some();
+        let parameters = self.parameters.iter().enumerate();
+        let parameters = parameters.map(|(index, parameter)| {
+            match self.axes.iter().find(|axis| axis.param == index) {
+                Some(axis) => parameter.list(krate, axis, several),
+                None => {
+                    let declaration = parameter.declaration(krate);
+                    quote!(.param(#declaration))
+                }
+            }
+        });
+        quote!(#mapped #(#parameters)* #(.in_batches(#batch))*)
     }
 }
 
 fn settings(options: &Options) -> TokenStream {
     let key = options.cache_key.iter();
     let backend = options.cache_backend.iter();
+    // Items are given out under their keys.
+    let key_attr = options.key_attr.iter();
     let retries = options.retries.iter();
     let timeout = options
         .timeout
@@ -143,6 +187,7 @@ fn settings(options: &Options) -> TokenStream {
     quote! {
         #(.cache_key(#key))*
         #(.cache_backend(#backend))*
+        #(.env("key_attr", ::core::option::Option::Some(#key_attr)))*
         #(.retries(#retries))*
         #(.timeout(::core::time::Duration::from_millis(#timeout)))*
     }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod axes;
 mod code;
 mod expand;
 mod options;
@@ -43,12 +44,47 @@ use syn::parse_macro_input;
 /// `&str`, `&[T]`, `&Path` or `Arc<T>`; `#[default(5)] offset: i64` makes one optional. A function that
 /// returns a `Result` fails its node with the error.
 ///
+/// With `map_axis` the output is the `Vec` of what the function gave for each item, in the order of the list. Each is
+/// remembered by itself: an item that is new or changed executes, and no other. `map_axis = "docs"` alone is for a
+/// parameter that is called like the list; `"doc in docs, label in labels"` takes of several lists the items of one key.
+/// The list is an input or output `Vec<T>`, the output of another mapped node, whose items are taken as they are done
+/// and keep their keys, or `files(..)`, which are taken as `&Path`. Of several lists, `key_attr = "doc.id, label.of"`
+/// names the field of each.
+///
+/// ```
+/// use refrain::{func, functions};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct Document {
+///     id: u32,
+///     text: String,
+/// }
+///
+/// #[func(output = "tokens", cache, map_axis = "doc in docs", key_attr = "id")]
+/// fn tokenize(doc: &Document, stop: &[String]) -> Vec<String> {
+///     let words = doc.text.split(' ').map(str::to_owned);
+///     words.filter(|word| !stop.contains(word)).collect()
+/// }
+///
+/// #[func(cache, map_axis = "tokens", batch = 64)]
+/// fn lengths(tokens: &[Vec<String>]) -> Vec<usize> {
+///     tokens.iter().map(Vec::len).collect()
+/// }
+///
+/// let nodes = functions![tokenize, lengths];
+/// # assert_eq!(nodes.len(), 2);
+/// ```
+///
 /// | argument | says |
 /// |---|---|
 /// | `output = ".."` | the node's name, by default the function's |
 /// | `cache`, `cache = false` | whether the output is remembered; not, by default |
 /// | `cache_key = ".."` | replaces the configuration's `env_hash` for this node |
 /// | `cache_backend = ".."` | replaces the configuration's `backend` |
+/// | `map_axis = "doc in docs"` | that the function is applied to each item of the list `docs`, which it takes as `doc` |
+/// | `key_attr = "id"` | the field that items are known by; by default their content |
+/// | `batch = 64` | that it takes a slice of items and gives a `Vec`, for so many at a time |
 /// | `retries = 2` | how often a failed execution is tried again |
 /// | `timeout = "10s"` | when an execution counts as failed: `ms`, `s`, `m`, `h`, `d` |
 /// | `crate = "path"` | where the `refrain` crate is, if not where Cargo.toml says |

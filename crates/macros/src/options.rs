@@ -5,20 +5,23 @@ use std::time::Duration;
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Expr, Lit, LitStr, Path, Token};
+use syn::{Error, Expr, Lit, LitInt, LitStr, Path, Token};
 
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 10] = [
     "output",
     "cache",
     "cache_key",
     "cache_backend",
+    "map_axis",
+    "key_attr",
+    "batch",
     "retries",
     "timeout",
     "crate",
 ];
 
 /// Part of the design, refused until they are built rather than ignored.
-const PLANNED: [&str; 4] = ["map_axis", "key_attr", "batch", "ttl"];
+const PLANNED: [&str; 1] = ["ttl"];
 
 /// What `#[func(..)]` says.
 #[derive(Default)]
@@ -27,6 +30,9 @@ pub(crate) struct Options {
     pub(crate) cache: bool,
     pub(crate) cache_key: Option<LitStr>,
     pub(crate) cache_backend: Option<LitStr>,
+    pub(crate) map_axis: Option<LitStr>,
+    pub(crate) key_attr: Option<LitStr>,
+    pub(crate) batch: Option<LitInt>,
     pub(crate) retries: Option<u32>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) krate: Option<Path>,
@@ -77,6 +83,9 @@ impl Options {
             "cache" => self.cache = flag(name, value)?,
             "cache_key" => self.cache_key = Some(string(name, value)?),
             "cache_backend" => self.cache_backend = Some(string(name, value)?),
+            "map_axis" => self.map_axis = Some(string(name, value)?),
+            "key_attr" => self.key_attr = Some(string(name, value)?),
+            "batch" => self.batch = Some(several(name, value)?),
             "retries" => self.retries = Some(number(name, value)?),
             "timeout" => self.timeout = Some(duration(&string(name, value)?)?),
             "crate" => self.krate = Some(string(name, value)?.parse()?),
@@ -100,12 +109,15 @@ pub(crate) fn add(errors: &mut Option<Error>, error: Error) {
     }
 }
 
+/// The known name most like this one, if one is like it at all.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|known| (strsim::jaro_winkler(name, known), known));
+    let near = scored.max_by(|a, b| a.0.total_cmp(&b.0));
+    near.filter(|(score, _)| *score > 0.7).map(|(_, near)| near)
+}
+
 fn unknown_name(name: &str) -> String {
-    let near = KNOWN.iter().max_by(|a, b| {
-        let score = |known: &str| strsim::jaro_winkler(name, known);
-        score(a).total_cmp(&score(b))
-    });
-    match near.filter(|near| strsim::jaro_winkler(name, near) > 0.7) {
+    match nearest(name, KNOWN.into_iter()) {
         Some(near) => format!("`#[func]` knows no `{name}`; did you mean `{near}`?"),
         None => format!(
             "`#[func]` knows no `{name}`; it knows {}",
@@ -128,6 +140,8 @@ fn string(name: &Ident, value: Option<Expr>) -> syn::Result<LitStr> {
         "crate" => "\"my_crate::refrain\"",
         "cache_key" => "\"corpus_v1\"",
         "cache_backend" => "\"diskcache\"",
+        "map_axis" => "\"doc in docs\"",
+        "key_attr" => "\"id\"",
         _ => "\"corpus\"",
     };
     match value {
@@ -164,6 +178,21 @@ fn number(name: &Ident, value: Option<Expr>) -> syn::Result<u32> {
     match &value {
         Some(Expr::Lit(literal)) if let Lit::Int(number) = &literal.lit => number.base10_parse(),
         other => Err(wanted(name, other.as_ref(), "2")),
+    }
+}
+
+fn several(name: &Ident, value: Option<Expr>) -> syn::Result<LitInt> {
+    match &value {
+        Some(Expr::Lit(literal)) if let Lit::Int(number) = &literal.lit => {
+            match number.base10_parse::<usize>()? {
+                0 => Err(Error::new(
+                    number.span(),
+                    "a batch of no items makes nothing; leave `batch` out to take them one by one",
+                )),
+                _ => Ok(number.clone()),
+            }
+        }
+        other => Err(wanted(name, other.as_ref(), "64")),
     }
 }
 

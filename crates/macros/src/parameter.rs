@@ -7,6 +7,8 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Error, Expr, FnArg, GenericArgument, Ident, Pat, PathArguments, Type};
 
+use crate::axes::Axis;
+
 /// How the function takes a value.
 enum Taken {
     /// `T`: a clone.
@@ -22,7 +24,7 @@ enum Taken {
 
 /// One parameter.
 pub(crate) struct Parameter {
-    name: String,
+    pub(crate) name: String,
     /// The type of the value: what the node of that name gives.
     owned: Type,
     taken: Taken,
@@ -179,6 +181,46 @@ impl Parameter {
                 (&&#krate::function::Probe::<#owned>::new()).plain()
             })
         }
+    }
+
+    /// `.over_values::<T>(Param::new::<Vec<T>>("list"), key)`: a parameter that is given an item, or several,
+    /// of a list.
+    pub(crate) fn list(&self, krate: &TokenStream, axis: &Axis, several: bool) -> TokenStream {
+        let item = match self.element() {
+            Some(element) if several => element,
+            _ => &self.owned,
+        };
+        let key = axis.key(item);
+        let list = Parameter {
+            name: axis.list.clone(),
+            owned: syn::parse_quote!(::std::vec::Vec<#item>),
+            taken: Taken::Borrowed,
+            default: None,
+        };
+        let list = list.declaration(krate);
+        let at = self.owned.span();
+        quote_spanned!(at=> .over_values::<#item>(#list, #key))
+    }
+
+    /// The type of the elements, if the value is a vector.
+    pub(crate) fn element(&self) -> Option<&Type> {
+        let Type::Path(path) = &self.owned else {
+            return None;
+        };
+        let last = path.path.segments.last()?;
+        match &last.arguments {
+            PathArguments::AngleBracketed(arguments) if last.ident == "Vec" => {
+                match arguments.args.first() {
+                    Some(GenericArgument::Type(element)) => Some(element),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn has_default(&self) -> bool {
+        self.default.is_some()
     }
 
     /// The expression that the function is called with.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use refrain_store::{Digest, Parts, Signature};
 
 use super::Live;
-use crate::items;
 use crate::queries;
+use crate::recall;
 use crate::signature::Notes;
 use crate::trail::{self, Trail, Trails};
 
@@ -33,7 +33,7 @@ impl Live {
                 (name.into(), trail::key(&base.signature))
             });
             let mapped = self.graph.node(node).map.is_some().then(|| {
-                let key = items::names_key(&self.key(node).signature);
+                let key = recall::names_key(&self.key(node).signature);
                 (format!("{name} (items)").into(), key)
             });
             [found, mapped].into_iter().flatten()

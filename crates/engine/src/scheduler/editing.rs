@@ -77,9 +77,6 @@ impl Driver<'_> {
             let same = live.is_seen(node) && live.key(node).signature == entry.signature;
             (same && entry.outcome.has_output()).then_some(node)
         });
-        let ledger = &self.ledger;
-        self.expansions
-            .keep(|node| number(node).filter(|node| ledger.contains(*node)));
     }
 }
 

@@ -1,27 +1,56 @@
-//! Mapped nodes in the middle of a run: which of their items have outputs, and
-//! which are still to start. It is unaware of what an item is made of, and of
-//! the states of nodes.
+//! Mapped nodes in the middle of a run: where each of their items stands, and
+//! which are to start. It is unaware of what an item is made of, and of the
+//! states of nodes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use refrain_store::Signature;
 use rustc_hash::FxHashMap;
 
-use crate::items::{Item, ItemOutput, Outputs};
+use crate::handle::Handle;
+use crate::items::{Coming, Items};
 use crate::node::Failure;
+use crate::recall::{Finder, Recall};
 use crate::report::ItemCounts;
 use crate::trail::Trail;
 
+/// Where an item stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Something that it is made of is still being made, by a mapped node that
+    /// gives its outputs one by one.
+    Coming,
+    /// All that it is made of is there, its output is not, and no worker has it.
+    Waiting,
+    /// A worker has it, or another process does.
+    Running,
+    /// Its output is at hand; nothing more happens to it in this run.
+    Made,
+    /// It ran and gave no output; nothing more happens to it in this run.
+    Failed,
+    /// Something that it is made of failed; nothing more happens to it in this
+    /// run.
+    Blocked,
+}
+
 /// One mapped node whose items are being made.
 pub(super) struct Expansion {
-    pub items: Vec<Item>,
-    outputs: Vec<Option<ItemOutput>>,
+    pub items: Items,
+    stages: Vec<Stage>,
+    outputs: Vec<Option<Arc<Handle>>>,
     /// What the items with outputs are known by.
-    pub names: Vec<Option<Signature>>,
-    /// How many items have neither an output nor a failure.
-    missing: usize,
+    names: Vec<Option<Signature>>,
+    /// The items that wait, in order.
+    waiting: VecDeque<u32>,
+    /// How many items are coming, and how many more are not over.
+    coming: usize,
+    open: usize,
+    /// How many items start together.
+    pub at_once: usize,
+    /// Looks items up that may be there; `None` where every item runs.
+    pub finder: Option<Finder>,
     pub counts: ItemCounts,
     /// The failed items, by number.
     pub failures: Vec<(u32, Failure)>,
@@ -33,75 +62,153 @@ pub(super) struct Expansion {
     pub trail: Option<Trail>,
     /// Whether it is known what every item's execution read.
     pub known: bool,
+    /// Whether that is known of all that came from other mapped nodes.
+    pub sound: bool,
     /// Why some output is not cached.
     pub note: Option<Arc<str>>,
 }
 
 impl Expansion {
-    pub fn new(items: Vec<Item>) -> Self {
+    /// All items are coming.
+    pub fn new(items: Items, finder: Option<Finder>) -> Self {
+        let total = items.len();
         Expansion {
-            outputs: vec![None; items.len()],
-            names: vec![None; items.len()],
-            missing: items.len(),
+            items,
+            stages: vec![Stage::Coming; total],
+            outputs: vec![None; total],
+            names: vec![None; total],
+            waiting: VecDeque::new(),
+            coming: total,
+            open: total,
+            at_once: 1,
+            finder,
             counts: ItemCounts {
-                total: items.len(),
+                total,
                 ..ItemCounts::default()
             },
-            items,
             failures: Vec::new(),
             elapsed: Duration::ZERO,
             saved: Duration::ZERO,
             trail: None,
             known: true,
+            sound: true,
             note: None,
         }
     }
 
-    /// Takes over the output of an item, and what the item is known by.
+    fn turn(&mut self, item: u32, stage: Stage) {
+        let was = std::mem::replace(&mut self.stages[item as usize], stage);
+        self.coming -= usize::from(was == Stage::Coming);
+        let over = |stage| matches!(stage, Stage::Made | Stage::Failed | Stage::Blocked);
+        self.open -= usize::from(!over(was) && over(stage));
+    }
+
+    /// From `Coming` to `Waiting`.
+    pub fn wait(&mut self, item: u32) {
+        self.turn(item, Stage::Waiting);
+        self.waiting.push_back(item);
+    }
+
+    /// From `Waiting` to `Running`: as many as start together. None start as long
+    /// as there are fewer and more are coming.
+    pub fn start(&mut self) -> Vec<u32> {
+        if !self.can_start() {
+            return Vec::new();
+        }
+        let together = self.at_once.min(self.waiting.len());
+        let items: Vec<u32> = self.waiting.drain(..together).collect();
+        for item in &items {
+            self.turn(*item, Stage::Running);
+        }
+        items
+    }
+
+    fn can_start(&self) -> bool {
+        self.waiting.len() >= self.at_once || (self.coming == 0 && !self.waiting.is_empty())
+    }
+
+    /// To `Made`: takes over the output of an item, and what the item is known by.
     pub fn take(
         &mut self,
         item: u32,
         resolved: Signature,
-        output: ItemOutput,
+        output: Arc<Handle>,
         trail: Option<&Trail>,
     ) {
+        self.turn(item, Stage::Made);
         self.names[item as usize] = Some(resolved);
-        let place = &mut self.outputs[item as usize];
-        if place.replace(output).is_none() {
-            self.missing -= 1;
-        }
+        self.outputs[item as usize] = Some(output);
         if let Some(trail) = trail {
             self.trail.get_or_insert_with(Trail::default).add(trail);
         }
     }
 
-    /// Notes that an item failed.
+    /// To `Failed`.
     pub fn fail(&mut self, item: u32, failure: Failure) {
-        self.missing -= 1;
+        self.turn(item, Stage::Failed);
+        self.counts.failed += 1;
         self.failures.push((item, failure));
     }
 
-    /// The items that have no output yet.
-    pub fn absent(&self) -> Vec<u32> {
-        let absent = self.outputs.iter().enumerate();
-        let absent = absent.filter(|(_, output)| output.is_none());
-        absent.map(|(item, _)| item as u32).collect()
+    /// From `Coming` to `Blocked`; says whether it was not yet.
+    pub fn block(&mut self, item: u32) -> bool {
+        let new = self.stages[item as usize] == Stage::Coming;
+        self.turn(item, Stage::Blocked);
+        new
     }
 
-    /// Whether every item has an output or has failed.
+    /// Whether the item will have no output in this run.
+    pub fn has_fallen(&self, item: usize) -> bool {
+        matches!(self.stages[item], Stage::Failed | Stage::Blocked)
+    }
+
+    /// Whether all items have outputs.
+    pub fn is_whole(&self) -> bool {
+        self.stages.iter().all(|stage| *stage == Stage::Made)
+    }
+
+    /// Whether nothing more happens to any item.
     pub fn is_over(&self) -> bool {
-        self.missing == 0
+        self.open == 0
     }
 
-    /// The outputs of all items, in order.
-    pub fn outputs(self) -> Arc<[ItemOutput]> {
-        self.outputs.into_iter().flatten().collect()
+    /// How many items may still run.
+    pub fn left(&self) -> usize {
+        self.open
+    }
+
+    /// The output of an item, if it has one.
+    pub fn output(&self, item: usize) -> Option<&Arc<Handle>> {
+        self.outputs[item].as_ref()
+    }
+
+    /// The outputs that there are, under their items' keys.
+    pub fn coming(&self) -> Coming {
+        let outputs = self.outputs.iter().enumerate();
+        let outputs = outputs.map(|(item, output)| (self.items.key(item).clone(), output.clone()));
+        outputs.collect()
+    }
+
+    /// What is to be remembered of the items; `outputs` are those that there are.
+    pub fn into_recall(self, outputs: Vec<Option<Arc<Handle>>>, whole: Option<&Handle>) -> Recall {
+        let whole = whole.map(|whole| whole.digest);
+        Recall::new(self.items.into_known(), self.names, outputs, whole)
+    }
+
+    /// The outputs of items, in order.
+    pub fn outputs(&mut self) -> Vec<Option<Arc<Handle>>> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// What the items with outputs are known by, in order.
+    pub fn names(&self) -> impl Iterator<Item = &Signature> {
+        self.names.iter().flatten()
     }
 
     /// The failures as one.
     pub fn failure(&self) -> Failure {
         let (item, first) = &self.failures[0];
-        let key = &self.items[*item as usize].key;
+        let key = self.items.key(*item as usize);
         let message = match self.failures.len() {
             1 => format!("item {key}: {}", first.message),
             some => format!(
@@ -120,29 +227,62 @@ impl Expansion {
 /// All mapped nodes of a run.
 #[derive(Default)]
 pub(super) struct Expansions {
-    going: FxHashMap<u32, Expansion>,
-    /// Items that are to start, by node and number.
-    waiting: VecDeque<(u32, u32)>,
-    /// What those that are over gave.
-    pub outputs: Outputs,
+    going: BTreeMap<u32, Expansion>,
+    /// Those with items that can start.
+    ready: BTreeSet<u32>,
+    /// Nodes that perhaps can start although not all that they read is over.
+    early: Vec<u32>,
+    /// Why those that failed have no output, as it is told of what reads them.
+    pub fallen: FxHashMap<u32, Arc<str>>,
 }
 
 impl Expansions {
-    /// Takes up a mapped node whose absent items are to start.
+    /// Takes up a mapped node.
     pub fn add(&mut self, node: u32, expansion: Expansion) {
-        let absent = expansion.absent().into_iter();
-        self.waiting.extend(absent.map(|item| (node, item)));
         self.going.insert(node, expansion);
+        self.look_at(node);
     }
 
-    /// The next item to start.
-    pub fn next(&mut self) -> Option<(u32, u32)> {
-        self.waiting.pop_front()
+    /// Notes whether a node has items that can start.
+    pub fn look_at(&mut self, node: u32) {
+        match self.going.get(&node) {
+            Some(expansion) if expansion.can_start() => self.ready.insert(node),
+            _ => self.ready.remove(&node),
+        };
     }
 
-    /// Whether no item is to start.
+    /// The next items to start: those nearest to the end of the pipeline, so that
+    /// what they are made of need not be in memory for long.
+    pub fn start(&mut self) -> Option<(u32, Vec<u32>)> {
+        let node = *self.ready.last()?;
+        let items = self.going.get_mut(&node).map(Expansion::start);
+        self.look_at(node);
+        Some((node, items.unwrap_or_default()))
+    }
+
+    /// Whether no item can start.
     pub fn none_waiting(&self) -> bool {
-        self.waiting.is_empty()
+        self.ready.is_empty() && self.early.is_empty()
+    }
+
+    /// Notes nodes that perhaps can start early.
+    pub fn try_early(&mut self, nodes: impl Iterator<Item = u32>) {
+        self.early.extend(nodes);
+    }
+
+    /// The next node that perhaps can start early.
+    pub fn next_early(&mut self) -> Option<u32> {
+        self.early.pop()
+    }
+
+    /// Whether no mapped node's items are being made.
+    pub fn is_empty(&self) -> bool {
+        self.going.is_empty()
+    }
+
+    /// Whether the node's items are being made.
+    pub fn is_going(&self, node: u32) -> bool {
+        self.going.contains_key(&node)
     }
 
     /// The node's items, while they are being made.
@@ -150,29 +290,21 @@ impl Expansions {
         self.going.get_mut(&node)
     }
 
-    /// Ends the expansion of a node; items of it start no more.
-    pub fn end(&mut self, node: u32) -> Option<Expansion> {
-        let ended = self.going.remove(&node)?;
-        if !ended.is_over() {
-            self.waiting.retain(|(waiting, _)| *waiting != node);
-        }
-        Some(ended)
+    /// The outputs of the node's items that there are, while they are being made.
+    pub fn coming(&self, node: u32) -> Option<Coming> {
+        self.going.get(&node).map(Expansion::coming)
     }
 
-    /// Forgets what those gave that are not chosen, and calls the others by the
-    /// numbers that they are given.
-    pub fn keep(&mut self, keep: impl Fn(u32) -> Option<u32>) {
-        let outputs = std::mem::take(&mut self.outputs).into_iter();
-        let kept = outputs.filter_map(|(node, outputs)| Some((keep(node)?, outputs)));
-        self.outputs = kept.collect();
+    /// Ends the expansion of a node; items of it start no more.
+    pub fn end(&mut self, node: u32) -> Option<Expansion> {
+        self.ready.remove(&node);
+        self.going.remove(&node)
     }
 
     /// Forgets what is going on; what is in flight goes on by itself.
     pub fn start_over(&mut self) {
         self.going.clear();
-        self.waiting.clear();
+        self.ready.clear();
+        self.early.clear();
     }
 }
-
-/// The items of an earlier run by their keys: each with what it was known by.
-pub(super) type Earlier = FxHashMap<Arc<str>, (Signature, refrain_store::Output)>;

@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
 use crate::executor::Done;
+use crate::map::Batch;
 use crate::pool::{Message, Pool};
 use crate::work::Work;
 
@@ -151,6 +152,18 @@ impl<'a> Flights<'a> {
         let work = self.by_ticket[&ticket].work.clone();
         let announce = self.announce || work.spec.node.timeout.is_some();
         self.pool.submit(ticket, work, announce, &self.reply);
+    }
+
+    /// Hands the work of several flights to one worker, to be done at once.
+    pub fn submit_together(&self, tickets: &[u64], batch: &Arc<Batch>) {
+        let work = |ticket: &u64| (*ticket, self.by_ticket[ticket].work.clone());
+        let works: Vec<(u64, Arc<Work>)> = tickets.iter().map(work).collect();
+        let limited = works
+            .iter()
+            .any(|(_, work)| work.spec.node.timeout.is_some());
+        let (works, announce) = (works.into_iter(), self.announce || limited);
+        self.pool
+            .submit_together(works, batch.clone(), announce, &self.reply);
     }
 
     /// Notes that a flight's work has started, from when its time limit counts;

@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use refrain_store::Digest;
-
 use super::keys::Keys;
 use crate::db::Spec;
 use crate::execution::Stop;
 use crate::files::Tracked;
 use crate::graph::Wire;
-use crate::items::{self, Item};
+use crate::items::Items;
 use crate::live::Live;
 use crate::node::Node;
 use crate::queries::Standing;
@@ -70,22 +68,21 @@ pub(crate) fn gather(
 pub(crate) fn gather_item(
     live: &Live,
     node: u32,
-    item: &Item,
-    digest: impl Fn(u32) -> Digest,
+    items: &Items,
+    item: usize,
     lasting: bool,
     forced: bool,
-    stop: Stop,
+    stop: Arc<Stop>,
 ) -> Work {
-    let spec = live.spec(node);
-    let map = spec.node.map.as_ref().expect("the node is mapped");
+    let spec = items.spec();
     let mut files: Vec<Arc<Tracked>> = Vec::new();
     let wires = live.graph.wires.row(node).iter().zip(&spec.node.params);
-    let args = wires.enumerate().map(|(at, (wire, param))| {
-        let list = map.axes.iter().position(|axis| axis.param == at);
-        match (list, wire) {
-            (Some(list), _) => {
-                files.extend(item.places[list].file.clone());
-                item.places[list].arg.clone()
+    let args = wires
+        .enumerate()
+        .map(|(at, (wire, param))| match (items.arg(item, at), wire) {
+            (Some((arg, file)), _) => {
+                files.extend(file);
+                arg
             }
             (None, Wire::Source(number)) => {
                 let bound = live.source(*number);
@@ -93,12 +90,11 @@ pub(crate) fn gather_item(
                 Arg::Given(bound.value(param.value_type.id()).clone())
             }
             (None, Wire::Node(parent)) => Arg::Output(*parent, live.output(*parent)),
-        }
-    });
+        });
     let args = args.collect();
     let recorded = live.context().store.is_some() && lasting;
     let draft = recorded.then(|| {
-        let (parts, notes) = items::parts(live, node, item, digest);
+        let (parts, notes) = items.parts(live, node, item);
         Draft {
             parts,
             notes,
@@ -106,9 +102,10 @@ pub(crate) fn gather_item(
         }
     });
     let mut of_item = Node::clone(&spec.node);
-    of_item.location.node = format!("{}[{}]", spec.node.name(), item.key).into();
-    of_item.output = map.item;
+    of_item.location.node = format!("{}[{}]", spec.node.name(), items.key(item)).into();
+    of_item.output = items.map().item;
     of_item.map = None;
+    let hashes = items.hashes(item);
     Work {
         spec: Arc::new(Spec {
             node: Arc::new(of_item),
@@ -116,14 +113,14 @@ pub(crate) fn gather_item(
             env: spec.env,
             links: spec.links.clone(),
         }),
-        key: item.hashes.resolved(),
-        hashes: item.hashes,
+        key: hashes.resolved(),
+        hashes,
         args,
         files,
         draft,
         forced,
         looked_at: live.looked_at(),
-        stop: Arc::new(stop),
+        stop,
         turn: Turn::default(),
     }
 }

@@ -21,7 +21,8 @@ pub(super) enum State {
     Known,
     /// It must run; it waits until every parent has its value.
     Wanted,
-    /// A worker has it, or another process does.
+    /// A worker has it, or another process does; of a mapped node: its items are
+    /// being made. These may come from a mapped node that is still `Running`.
     Running,
     /// Its output is at hand; nothing more happens to it in this run.
     Done,
@@ -147,7 +148,8 @@ impl Progress {
         }
     }
 
-    /// From `Wanted` to `Running`.
+    /// From `Wanted` to `Running`; a mapped node whose items come one by one also
+    /// from `Waiting`.
     pub fn start(&mut self, node: u32) {
         self.at(node).state = State::Running;
     }
@@ -165,7 +167,17 @@ impl Progress {
 
     /// To `Failed`: gives what is `Blocked` by that.
     pub fn fail(&mut self, node: u32) -> Vec<u32> {
-        self.at(node).state = State::Failed;
+        self.end(node, State::Failed)
+    }
+
+    /// From `Running` to `Blocked`: some item that a mapped node reads has failed.
+    /// Gives what is `Blocked` by that.
+    pub fn block(&mut self, node: u32) -> Vec<u32> {
+        self.end(node, State::Blocked)
+    }
+
+    fn end(&mut self, node: u32, state: State) -> Vec<u32> {
+        self.at(node).state = state;
         let mut blocked = Vec::new();
         let mut stack = self.graph.children.row(node).to_vec();
         while let Some(child) = stack.pop() {

@@ -20,7 +20,7 @@ fn twice() -> u8 {
     1
 }
 
-#[func(map_axis = "doc", ttl = "1d")]
+#[func(ttl = "1d")]
 fn planned() -> u8 {
     1
 }
