@@ -3,12 +3,13 @@
 
 use std::collections::HashSet;
 use std::env;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refrain::{CacheConfig, Digest, Inputs, Pipeline, dir, file, files};
 use refrain_command::{Programs, Surroundings, node, versions};
-use refrain_manifest::{CacheTable, File, Files, Input, InputKind, Manifest, Problem};
+use refrain_manifest::{CacheTable, Files, Input, InputKind, Manifest, Problem};
 use refrain_store::Limits;
 use serde_json::Value;
 
@@ -146,7 +147,7 @@ fn pipeline(
         .is_some()
         .then(|| state(manifest, files, &around.tools));
     for (index, each) in manifest.nodes.iter().enumerate() {
-        let program = programs.program(each, &paths(files.of_node(index)));
+        let program = programs.program(each, files.of_node(index));
         if let Some(state) = &mut state {
             state.extend(program.state().as_bytes());
         }
@@ -166,12 +167,15 @@ fn pipeline(
 /// All that makes the project of a manifest what it is, but its programs.
 fn state(manifest: &Manifest, files: &Files, tools: &[(String, String)]) -> Vec<u8> {
     let lists = (0..manifest.inputs.len()).map(|index| files.of_input(index));
-    let keys = lists.flat_map(|list| list.iter().map(|file| &*file.key).chain([""]));
-    let versions = tools.iter().map(|(_, version)| version.as_str());
-    let texts = [manifest.source().text()].into_iter().chain(keys);
+    let paths = lists.flat_map(|list| list.iter().map(PathBuf::as_path).chain([Path::new("")]));
+    let paths = paths.map(|path| path.as_os_str().as_bytes());
+    let versions = tools.iter().map(|(_, version)| version.as_bytes());
+    let texts = [manifest.source().text().as_bytes()]
+        .into_iter()
+        .chain(paths);
     let mut state = Vec::new();
     for text in texts.chain(versions) {
-        state.extend(text.as_bytes());
+        state.extend(text);
         state.push(0);
     }
     state
@@ -219,13 +223,13 @@ fn inputs(manifest: &Manifest, files: &Files, pipeline: &Pipeline) -> Result<Inp
     Ok(inputs)
 }
 
-fn give(inputs: Inputs, input: &Input, list: &[File]) -> Result<Inputs> {
+fn give(inputs: Inputs, input: &Input, list: &[PathBuf]) -> Result<Inputs> {
     let name = &*input.name.value;
     Ok(match &input.kind {
         InputKind::Value(value) => inputs.with(name, value.clone()),
         InputKind::File(path) => inputs.with(name, file(&path.value).named()),
         InputKind::Dir(path) => inputs.with(name, dir(&path.value).named()),
-        InputKind::Files(_) => inputs.with(name, files(paths(list))),
+        InputKind::Files(_) => inputs.with(name, files(list)),
         InputKind::Env(variable) => match env::var(&**variable) {
             Ok(value) => inputs.with(name, Value::String(value)),
             Err(env::VarError::NotPresent) => inputs,
@@ -249,8 +253,4 @@ fn texts(manifest: &Manifest) -> Vec<Arc<str>> {
     };
     let texts = manifest.inputs.iter().filter(is_text);
     texts.map(|input| input.name.value.clone()).collect()
-}
-
-fn paths(files: &[File]) -> Vec<PathBuf> {
-    files.iter().map(|file| file.path.clone()).collect()
 }

@@ -1,6 +1,5 @@
 //! The files that a manifest's patterns stand for at this moment.
 
-use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -16,32 +15,23 @@ use crate::pattern::Pattern;
 use crate::problem::{Problem, Problems, Spanned};
 use crate::walk::{Found, Walk};
 
-/// A file of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// Its path as text: `/` between names, bytes that are no UTF-8 and backslashes as `\xNN`.
-    pub key: Box<str>,
-    /// Its path relative to the project's root.
-    pub path: PathBuf,
-}
-
-/// The files of all lists of a manifest.
+/// The files of all lists of a manifest, by their paths relative to the project's root.
 #[derive(Clone, Debug)]
 pub struct Files {
-    inputs: Vec<Arc<[File]>>,
-    sources: Vec<Arc<[File]>>,
+    inputs: Vec<Arc<[PathBuf]>>,
+    sources: Vec<Arc<[PathBuf]>>,
     warnings: Option<Problems>,
     folders: FxHashSet<PathBuf>,
 }
 
 impl Files {
     /// The files of the input of this index; none where it is no list of files.
-    pub fn of_input(&self, index: usize) -> &Arc<[File]> {
+    pub fn of_input(&self, index: usize) -> &Arc<[PathBuf]> {
         &self.inputs[index]
     }
 
     /// The `sources` of the node of this index.
-    pub fn of_node(&self, index: usize) -> &Arc<[File]> {
+    pub fn of_node(&self, index: usize) -> &Arc<[PathBuf]> {
         &self.sources[index]
     }
 
@@ -109,7 +99,7 @@ struct Search<'m> {
     /// For each pattern what it matches.
     found: Vec<Vec<PathBuf>>,
     /// Lists of the same patterns are the same list.
-    lists: FxHashMap<Vec<usize>, Arc<[File]>>,
+    lists: FxHashMap<Vec<usize>, Arc<[PathBuf]>>,
     errors: Vec<Problem>,
     warnings: Vec<Problem>,
     /// The directories walked through.
@@ -194,18 +184,14 @@ impl<'m> Search<'m> {
     }
 
     /// The files of a list, each once.
-    fn list(&mut self, patterns: Vec<usize>) -> Arc<[File]> {
+    fn list(&mut self, patterns: Vec<usize>) -> Arc<[PathBuf]> {
         if let Some(known) = self.lists.get(&patterns) {
             return known.clone();
         }
         let mut paths: Vec<&PathBuf> = patterns.iter().flat_map(|at| &self.found[*at]).collect();
         paths.sort_unstable_by_key(|path| path.as_os_str().as_bytes());
         paths.dedup();
-        let file = |path: &PathBuf| File {
-            key: key(path),
-            path: path.clone(),
-        };
-        let list: Arc<[File]> = paths.into_iter().map(file).collect();
+        let list: Arc<[PathBuf]> = paths.into_iter().cloned().collect();
         self.lists.insert(patterns, list.clone());
         list
     }
@@ -262,24 +248,4 @@ fn check_file(root: &Path, path: &Path) -> Result<(), (String, String)> {
             "make it readable".to_owned(),
         )),
     }
-}
-
-/// A path as text, different for different paths.
-fn key(path: &Path) -> Box<str> {
-    let mut key = String::new();
-    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
-        for part in chunk.valid().split_inclusive('\\') {
-            match part.strip_suffix('\\') {
-                Some(part) => {
-                    key += part;
-                    key += "\\x5c";
-                }
-                None => key += part,
-            }
-        }
-        for byte in chunk.invalid() {
-            let _ = write!(key, "\\x{byte:02x}");
-        }
-    }
-    key.into()
 }

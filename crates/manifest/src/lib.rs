@@ -60,7 +60,7 @@ mod starter;
 mod files;
 mod schema;
 
-pub use files::{File, Files};
+pub use files::Files;
 pub use input::{Input, InputKind};
 pub use links::variable;
 pub use manifest::Manifest;

@@ -32,11 +32,11 @@ fn files(dir: &TempDir, patterns: &str) -> Result<Files, Problems> {
     manifest(patterns).files(dir.path(), Path::new(".cache"))
 }
 
-/// The keys of the only list, one blank apart.
-fn keys(dir: &TempDir, patterns: &str) -> String {
+/// The paths of the only list, one blank apart.
+fn paths(dir: &TempDir, patterns: &str) -> String {
     let files = files(dir, patterns).unwrap();
-    let keys = files.of_input(0).iter().map(|file| &*file.key);
-    keys.collect::<Vec<_>>().join(" ")
+    let paths = files.of_input(0).iter().map(|path| path.to_str().unwrap());
+    paths.collect::<Vec<_>>().join(" ")
 }
 
 fn warning(dir: &TempDir, patterns: &str) -> String {
@@ -49,13 +49,13 @@ fn warning(dir: &TempDir, patterns: &str) -> String {
 #[test]
 fn a_list_is_sorted_by_bytes_and_has_each_file_once() {
     let dir = project(&["a.txt", "B.txt", "a/b.txt", "a-b.txt", "é.txt", "a.md"]);
-    assert_eq!(keys(&dir, "'*.txt'"), "B.txt a-b.txt a.txt é.txt");
+    assert_eq!(paths(&dir, "'*.txt'"), "B.txt a-b.txt a.txt é.txt");
     assert_eq!(
-        keys(&dir, "'**/*.txt'"),
+        paths(&dir, "'**/*.txt'"),
         "B.txt a-b.txt a.txt a/b.txt é.txt"
     );
     assert_eq!(
-        keys(&dir, "['a/b.txt', './a*', '{B,a}.{md,txt}']"),
+        paths(&dir, "['a/b.txt', './a*', '{B,a}.{md,txt}']"),
         "B.txt a-b.txt a.md a.txt a/b.txt"
     );
 }
@@ -63,9 +63,9 @@ fn a_list_is_sorted_by_bytes_and_has_each_file_once() {
 #[test]
 fn hidden_files_are_meant_only_where_asked_for() {
     let dir = project(&["a", ".b", ".c/d", "e/.f", ".git/config", ".cache/x"]);
-    assert_eq!(keys(&dir, "'**'"), "a");
-    assert_eq!(keys(&dir, "['.*', '.c/*']"), ".b .c/d");
-    assert_eq!(keys(&dir, "'**/.*'"), ".b e/.f");
+    assert_eq!(paths(&dir, "'**'"), "a");
+    assert_eq!(paths(&dir, "['.*', '.c/*']"), ".b .c/d");
+    assert_eq!(paths(&dir, "'**/.*'"), ".b e/.f");
 }
 
 #[test]
@@ -80,9 +80,9 @@ fn what_git_ignores_is_left_out_unless_it_is_named() {
     ]);
     write(dir.path(), ".gitignore", "/b.txt\nout/\n");
     write(dir.path(), "sub/.gitignore", "d.txt\n");
-    assert_eq!(keys(&dir, "'**/*.txt'"), "a.txt sub/c.txt");
-    assert_eq!(keys(&dir, "['a.txt', 'b.txt']"), "a.txt b.txt");
-    assert_eq!(keys(&dir, "'out/**/*.txt'"), "out/e.txt out/sub/f.txt");
+    assert_eq!(paths(&dir, "'**/*.txt'"), "a.txt sub/c.txt");
+    assert_eq!(paths(&dir, "['a.txt', 'b.txt']"), "a.txt b.txt");
+    assert_eq!(paths(&dir, "'out/**/*.txt'"), "out/e.txt out/sub/f.txt");
     assert_eq!(
         warning(&dir, "['a.txt', 'sub/d*.txt', 'z*']"),
         "refrain.toml:2:28: no file matches \"sub/d*.txt\"; \
@@ -98,15 +98,15 @@ fn rules_above_the_project_count_inside_a_repository() {
     let repository = dir.path().join("repository");
     write(&repository, ".gitignore", "b.txt\n");
     let project = repository.join("project");
-    let keys = || {
+    let count = || {
         let files = manifest("'*.txt'")
             .files(&project, Path::new(".cache"))
             .unwrap();
         files.of_input(0).len()
     };
-    assert_eq!(keys(), 2);
+    assert_eq!(count(), 2);
     fs::create_dir(repository.join(".git")).unwrap();
-    assert_eq!(keys(), 1);
+    assert_eq!(count(), 1);
 }
 
 #[test]
@@ -116,17 +116,17 @@ fn what_refrain_writes_is_left_out() {
                 [nodes.b]\nrun = 'echo'\nto = 'build/b.txt'\n\
                 [nodes.c]\nrun = 'mkdir {output}'\nformat = 'dir'\nto = 'build/c'\n";
     let manifest = Manifest::parse(text, Path::new("refrain.toml")).unwrap();
-    let keys = |cache: &Path| {
+    let paths = |cache: &Path| {
         let files = manifest.files(dir.path(), cache).unwrap();
         files
             .of_input(0)
             .iter()
-            .map(|file| file.key.to_string())
+            .map(|path| path.to_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(keys(Path::new("./store/")), ["a.txt"]);
-    assert_eq!(keys(&dir.path().join("store")), ["a.txt"]);
-    assert_eq!(keys(Path::new("/elsewhere")), ["a.txt", "store/e.txt"]);
+    assert_eq!(paths(Path::new("./store/")), ["a.txt"]);
+    assert_eq!(paths(&dir.path().join("store")), ["a.txt"]);
+    assert_eq!(paths(Path::new("/elsewhere")), ["a.txt", "store/e.txt"]);
 }
 
 #[test]
@@ -138,9 +138,9 @@ fn links_are_followed_to_files_in_the_project() {
     symlink("nowhere", dir.path().join("dangling.txt")).unwrap();
     symlink("real", dir.path().join("link")).unwrap();
     symlink(outside.path(), dir.path().join("away")).unwrap();
-    assert_eq!(keys(&dir, "'**/*.txt'"), "inside.txt real/a.txt");
-    assert_eq!(keys(&dir, "'link/*.txt'"), "link/a.txt");
-    assert_eq!(keys(&dir, "'away/*.txt'"), "");
+    assert_eq!(paths(&dir, "'**/*.txt'"), "inside.txt real/a.txt");
+    assert_eq!(paths(&dir, "'link/*.txt'"), "link/a.txt");
+    assert_eq!(paths(&dir, "'away/*.txt'"), "");
     assert_eq!(
         files(&dir, "['inside.txt', 'outside.txt', 'dangling.txt']")
             .unwrap_err()
@@ -155,7 +155,7 @@ fn links_are_followed_to_files_in_the_project() {
 fn a_path_without_wildcards_is_a_file() {
     let dir = project(&["a/b.txt", "c[1].txt"]);
     assert_eq!(
-        keys(&dir, "['a/b.txt', 'c\\[1\\].txt']"),
+        paths(&dir, "['a/b.txt', 'c\\[1\\].txt']"),
         "a/b.txt c[1].txt"
     );
     assert_eq!(
@@ -166,14 +166,13 @@ fn a_path_without_wildcards_is_a_file() {
 }
 
 #[test]
-fn a_key_is_text_and_tells_paths_apart() {
+fn names_may_have_any_bytes() {
     let dir = project(&["a b", "c\nd", "e\\xff"]);
     write(dir.path(), OsStr::from_bytes(b"e\xff"), "");
     let files = files(&dir, "'*'").unwrap();
-    let list = files.of_input(0);
-    let keys: Vec<&str> = list.iter().map(|file| &*file.key).collect();
-    assert_eq!(keys, ["a b", "c\nd", "e\\x5cxff", "e\\xff"]);
-    assert_eq!(list[3].path.as_os_str().as_bytes(), b"e\xff");
+    let names = files.of_input(0).iter();
+    let names: Vec<&[u8]> = names.map(|path| path.as_os_str().as_bytes()).collect();
+    assert_eq!(names, [&b"a b"[..], b"c\nd", b"e\\xff", b"e\xff"]);
 }
 
 #[test]
@@ -188,7 +187,7 @@ fn sources_of_nodes_are_found_as_well() {
         files
             .of_node(node)
             .iter()
-            .map(|file| &*file.key)
+            .map(|path| path.to_str().unwrap())
             .collect::<Vec<_>>()
     };
     assert_eq!(paths(0), ["lib/a.py", "lib/b/c.py"]);
