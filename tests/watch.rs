@@ -13,6 +13,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use desk::{Desk, with};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::Value;
@@ -20,14 +21,24 @@ use watching::Watching;
 
 /// A project with this manifest.
 fn project(manifest: &str) -> Desk {
-    let desk = Desk::new(Path::new(env!("CARGO_BIN_EXE_refrain")));
+    project_for(env!("CARGO_BIN_EXE_refrain"), manifest)
+}
+
+/// The same, to start another program there.
+fn project_for(program: &str, manifest: &str) -> Desk {
+    let desk = Desk::new(Path::new(program));
     desk.write("refrain.toml", manifest);
     desk
 }
 
 /// Two files, one node each, and one that joins them.
 fn two_files() -> Desk {
-    let desk = project(
+    two_files_for(env!("CARGO_BIN_EXE_refrain"))
+}
+
+fn two_files_for(program: &str) -> Desk {
+    let desk = project_for(
+        program,
         "inputs.left = { file = 'left.txt' }\ninputs.right = { file = 'right.txt' }\n\
          [nodes.a]\nrun = 'cat {left}'\n[nodes.b]\nrun = 'cat {right}'\n\
          [nodes.both]\nrun = 'cat {a} {b}'\nto = 'both.txt'\n",
@@ -304,6 +315,107 @@ fn what_refrain_and_editors_write_is_no_revision() {
         "{}",
         watching.said()
     );
+}
+
+#[test]
+fn what_a_revision_writes_is_not_taken_up() {
+    let desk = project(
+        "inputs.x = { file = 'x' }\ninputs.all = { files = '*.txt' }\n\
+         [nodes.say]\nrun = 'cat {x} {all}; echo >> runs'\ncache = false\nto = 'far/away/said'\n",
+    );
+    desk.write("x", "1");
+    desk.write("a.txt", "a");
+    let watching = Watching::start(&desk, &["-vv"]);
+    assert_eq!(watching.executed(), ["say"]);
+    desk.write("x", "2");
+    assert_eq!(watching.executed(), ["say"]);
+    assert_eq!(desk.read("far/away/said"), "2a");
+    assert_eq!(watching.interrupt(), Some(130));
+    // It is not remembered, so that whatever was taken up would have executed it.
+    assert_eq!(desk.read("runs"), "\n\n");
+}
+
+#[test]
+fn what_git_ignores_is_no_file_of_a_list() {
+    let desk = listed();
+    desk.write(".gitignore", "ignored.txt");
+    let watching = Watching::start(&desk, &[]);
+    assert_eq!(items(&watching.next(), "words"), (2, 2));
+    desk.write("texts/ignored.txt", "i");
+    desk.write("texts/c.txt", "c");
+    assert_eq!(items(&watching.next(), "words"), (1, 3));
+    desk.write(".gitignore", "");
+    assert_eq!(items(&watching.next(), "words"), (1, 4));
+}
+
+#[test]
+fn a_full_queue_of_notifications_costs_no_edit() {
+    let desk = two_files();
+    let watching = Watching::start(&desk, &[]);
+    watching.next();
+    watching.signal(Signal::SIGSTOP);
+    // More than the system keeps: 16,384 where nobody has changed that.
+    for _ in 0..4_000 {
+        desk.write("one", "");
+        desk.write("two", "");
+    }
+    desk.write("left.txt", "3");
+    watching.signal(Signal::SIGCONT);
+    assert_eq!(watching.executed(), ["a", "both"]);
+    desk.write("right.txt", "4");
+    assert_eq!(watching.executed(), ["b", "both"]);
+}
+
+#[test]
+fn ten_thousand_files_at_once_are_few_revisions() {
+    let desk = project(
+        "inputs.all = { files = 'many/*' }\n[nodes.count]\nrun = 'wc -l < {all:list} > {output}'\n\
+         to = 'count'\n",
+    );
+    desk.write("many/first", "");
+    let watching = Watching::start(&desk, &[]);
+    watching.next();
+    for number in 0..10_000 {
+        fs::write(desk.path(&format!("many/{number}")), "").unwrap();
+    }
+    let mut revisions = 1;
+    watching.next();
+    while desk.read("count").trim() != "10001" {
+        watching.next();
+        revisions += 1;
+    }
+    assert!(revisions <= 20, "{revisions}");
+}
+
+#[test]
+fn two_that_watch_one_project_share_the_work() {
+    let desk = project("inputs.x = { file = 'x' }\n[nodes.a]\nrun = 'echo did >> log; cat {x}'\n");
+    desk.write("x", "1");
+    let both = [0; 2].map(|_| Watching::start(&desk, &[]));
+    both.iter().for_each(|watching| drop(watching.next()));
+    desk.write("x", "2");
+    for watching in &both {
+        assert_eq!(watching.next()["status"], "ok");
+    }
+    assert_eq!(desk.read("log"), "did\ndid\n");
+    let once = desk.json(["run", "--json", "-q"]);
+    assert_eq!(with(&once, "executed"), [""; 0]);
+}
+
+#[test]
+fn it_looks_for_itself_where_the_system_refuses() {
+    let limit = |more: &str| format!("echo 0 > /proc/sys/user/max_inotify_watches && {more}");
+    let desk = two_files_for("unshare");
+    if desk.say(["-Ur", "sh", "-c", &limit("true")]).code != Some(0) {
+        return eprintln!("skipped: the system lets nobody set limits of their own");
+    }
+    let watch = limit("exec \"$0\" watch --json");
+    let refrain = env!("CARGO_BIN_EXE_refrain");
+    let watching = Watching::spawn(&mut desk.command(["-Ur", "sh", "-c", &watch, refrain]));
+    watching.next();
+    watching.hear("looking for changes every 500 ms instead");
+    desk.write("left.txt", "3");
+    assert_eq!(watching.executed(), ["a", "both"]);
 }
 
 #[test]

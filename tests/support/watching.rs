@@ -97,9 +97,14 @@ impl Watching {
         self.said.all()
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
     /// Interrupts it, and waits for its end; gives its exit code.
     pub fn interrupt(mut self) -> Option<i32> {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGINT).unwrap();
+        self.signal(Signal::SIGINT);
         self.child.wait().unwrap().code()
     }
 }

@@ -77,17 +77,17 @@ impl Reach {
         sources: impl IntoIterator<Item = &'a Path>,
         own: impl IntoIterator<Item = &'a Path>,
     ) -> Self {
-        let mut ways = Ways::new(root);
         let mut reach = Reach {
             root: root.to_owned(),
             ..Reach::default()
         };
         for path in own {
-            let places = ways.end(path).places.into_iter();
-            reach
-                .own
-                .extend(places.map(|(parent, name)| parent.join(name)));
+            // The ways there matter to nobody.
+            let places = Ways::new(root).end(path).places.into_iter();
+            let places = places.map(|(parent, name)| parent.join(name));
+            reach.own.extend(places.chain([root.join(path)]));
         }
+        let mut ways = Ways::new(root);
         for path in &basis.files {
             for (parent, name) in ways.end(path).places {
                 reach.stake(parent, name).basis = true;

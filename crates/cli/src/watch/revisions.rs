@@ -71,8 +71,9 @@ impl Revisions {
         self.wanted = true;
     }
 
-    /// Tells a revision, unless it is the last one once more.
-    pub fn tell(&mut self, run: &Arc<Run>, project: &Project) -> Result<()> {
+    /// Tells a revision, unless it is the last one once more. A good one whose
+    /// outputs are all in their `places` is followed by the command.
+    pub fn tell(&mut self, run: &Arc<Run>, project: &Project, places: bool) -> Result<()> {
         let report = run.report();
         let state = state(report, project);
         if report.status() == Status::Cancelled || !self.is_news(report, &state) {
@@ -82,20 +83,23 @@ impl Revisions {
             .nodes()
             .filter(|node| node.outcome == Outcome::Failed);
         for node in failed {
-            let location = project
-                .pipeline
-                .node(&node.name)
-                .map(|node| node.location.clone());
-            self.printer.lines(&failures::describe(&location?, &node));
+            // The project may be another one by now.
+            if let Ok(outline) = project.pipeline.node(&node.name) {
+                let described = failures::describe(outline.location, &node);
+                self.printer.lines(&described);
+            }
+        }
+        if self.is_empty() {
+            // Nothing is changed that nobody has seen before.
+            self.changed.clear();
         }
         self.printer.note(line(report, &self.changed));
         if self.json {
             self.printer.json(report)?;
         }
-        if let Some(follow_up) = self
-            .follow_up
-            .as_mut()
-            .filter(|_| report.status() == Status::Ok)
+        if let Some(follow_up) = &mut self.follow_up
+            && report.status() == Status::Ok
+            && places
         {
             follow_up.start();
         }

@@ -119,6 +119,8 @@ impl<'a, T: Tell> Vigil<'a, T> {
         let due = self.quiet.due().filter(|_| !self.paused);
         match due {
             None => inbox.recv().ok(),
+            // However many messages there are.
+            Some(due) if due <= Instant::now() => None,
             Some(due) => match inbox.recv_deadline(due) {
                 Err(RecvTimeoutError::Timeout) => None,
                 message => message.ok(),
@@ -143,7 +145,6 @@ impl<'a, T: Tell> Vigil<'a, T> {
         }
         tracing::debug!(?meaning, "changes are taken up");
         self.looked = SystemTime::now();
-        self.revisions.add(meaning.told);
         if meaning.anew {
             self.make_anew();
         } else if meaning.moved {
@@ -154,7 +155,10 @@ impl<'a, T: Tell> Vigil<'a, T> {
         } else if !meaning.sources.is_empty() {
             self.live.session.refresh_paths(meaning.sources);
         }
-        self.live.run();
+        if self.live.session.is_edited() {
+            self.revisions.add(meaning.told);
+            self.live.run();
+        }
     }
 
     /// Makes the project anew and gives it to the session, unless it is the same.
@@ -215,8 +219,11 @@ impl<'a, T: Tell> Vigil<'a, T> {
     fn complete(&mut self, run: refrain::Result<Arc<Run>>, found: BTreeSet<PathBuf>) -> Result<()> {
         match run {
             Ok(run) => {
-                exports::put_all(&self.project, &self.live.runner, &run)?;
-                self.revisions.tell(&run, &self.project)?;
+                let put = exports::put_all(&self.project, &self.live.runner, &run);
+                if let Err(error) = &put {
+                    self.printer.refusal(error);
+                }
+                self.revisions.tell(&run, &self.project, put.is_ok())?;
             }
             Err(error) if self.revisions.is_empty() => return Err(error.into()),
             Err(error) => self.printer.refusal(&error.into()),
