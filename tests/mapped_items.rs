@@ -636,3 +636,54 @@ fn plans_and_second_executions_know_the_items() {
         [("shout[1]", &Verdict::Same), ("shout[2]", &Verdict::Same)]
     );
 }
+
+#[test]
+fn the_reason_is_told_down_to_the_item() {
+    let desk = Desk::new();
+    let pipeline = shouts(&desk.log);
+    let (mark, other_mark) = ("!", "?");
+    let given =
+        |list: &[(u32, &str)], mark: &str| inputs! { docs: docs(list), mark: mark.to_owned() };
+    let one = [(1, "one"), (2, "two")];
+    let long = "long ".repeat(100);
+    let cases: [(&[(u32, &str)], &str, &str); 6] = [
+        (
+            &[(1, "one"), (2, "other")],
+            mark,
+            r#"shout[2]: inputs: docs: {"id":2,"text":"two"} -> {"id":2,"text":"other"}"#,
+        ),
+        (
+            &[(1, "one"), (2, "two"), (3, "new")],
+            mark,
+            "shout[3]: inputs: is new",
+        ),
+        (&[(2, "two")], mark, "shout[1]: inputs: is gone"),
+        (
+            &[(1, "one"), (2, &long)],
+            mark,
+            "shout[2]: inputs: docs changed",
+        ),
+        // Nothing of one item alone: what they share, and their order.
+        (&one, other_mark, r#"shout: inputs: mark: "!" -> "?""#),
+        (&[(2, "two"), (1, "one")], mark, "shout: inputs: docs: ["),
+    ];
+    for (list, mark, told) in cases {
+        let fresh = Desk::new();
+        let runner = fresh.runner();
+        runner.run(&pipeline, given(&one, "!")).unwrap();
+        let last = |explained: &refrain::Explanation| {
+            let told = explained.to_string();
+            told.lines().last().unwrap().trim().to_owned()
+        };
+        for runner in [runner.clone(), fresh.runner()] {
+            let why = runner.why(&pipeline, given(list, mark), "join").unwrap();
+            assert!(last(&why).starts_with(told), "{why}\n{told}");
+        }
+        // What was only put together anew did not run.
+        let run = runner.run(&pipeline, given(list, mark)).unwrap();
+        if run.report().outcome("shout") == Some(Outcome::Executed) {
+            let why = run.explain("shout").unwrap();
+            assert!(last(&why).starts_with(told), "{why}\n{told}");
+        }
+    }
+}

@@ -186,7 +186,7 @@ impl Running {
             told += &format!(" of about {}", seconds(time));
         }
         if let Some(items) = self.items {
-            let done = items.executed + items.hit;
+            let done = items.executed + items.hit + items.failed;
             told += &format!(", {done} of {} items", items.total);
         }
         told

@@ -110,27 +110,6 @@ pub struct Step {
     pub new: Option<Arc<str>>,
 }
 
-impl Explanation {
-    /// The way down from a node to what differs between two of its signatures;
-    /// `None` where a record is no longer kept. There are no steps if nothing
-    /// differs.
-    pub fn between(
-        store: &Store,
-        node: &Arc<str>,
-        before: &Signature,
-        now: &Signature,
-    ) -> Option<Self> {
-        let (before, now) = (recorded(store, before)?, recorded(store, now)?);
-        let texts = Texts {
-            store: Some(store),
-            fresh: &[],
-        };
-        Some(Explanation {
-            steps: descend(node, &before.parts, &now.parts, &texts),
-        })
-    }
-}
-
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, step) in self.steps.iter().enumerate() {
@@ -226,26 +205,6 @@ impl Difference {
         let key = |leaf: &Leaf| Signature::from_bytes(*leaf.digest.as_bytes());
         (self.kind == ReasonKind::Dependency && new.note.is_none()).then(|| (key(old), key(new)))
     }
-}
-
-/// Walks from a difference at `node` down through the recorded parents to the
-/// node where the change is.
-pub(crate) fn descend(node: &Arc<str>, old: &Parts, new: &Parts, texts: &Texts<'_>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let (mut node, mut old, mut new) = (node.clone(), old.clone(), new.clone());
-    while let Some(found) = difference(&old, &new) {
-        steps.push(found.step(&node, texts));
-        let Some((was, is)) = found.parent() else {
-            break;
-        };
-        let record = |key| texts.store.and_then(|store| recorded(store, key));
-        let (Some(was), Some(is)) = (record(&was), record(&is)) else {
-            break;
-        };
-        node = is.node.clone();
-        (old, new) = (was.parts.clone(), is.parts.clone());
-    }
-    steps
 }
 
 /// The record of a signature, if there is a sound one.

@@ -60,6 +60,7 @@ pub mod function;
 mod graph;
 mod handle;
 mod inputs;
+mod itemised;
 mod items;
 mod listed;
 mod lists;

@@ -376,6 +376,9 @@ impl fmt::Display for NodeReport {
         }
         if let Some(items) = &self.items {
             write!(f, ", {} of {} items", items.executed, items.total)?;
+            if items.failed > 0 {
+                write!(f, ", {} failed", items.failed)?;
+            }
         }
         if let Some(reason) = &self.reason {
             write!(f, " ({reason})")?;
