@@ -646,7 +646,9 @@ fn the_reason_is_told_down_to_the_item() {
         |list: &[(u32, &str)], mark: &str| inputs! { docs: docs(list), mark: mark.to_owned() };
     let one = [(1, "one"), (2, "two")];
     let long = "long ".repeat(100);
-    let cases: [(&[(u32, &str)], &str, &str); 6] = [
+    /// A list, the mark, and what the reason ends with.
+    type Case<'a> = (&'a [(u32, &'a str)], &'a str, &'a str);
+    let cases: [Case<'_>; 6] = [
         (
             &[(1, "one"), (2, "other")],
             mark,
@@ -686,4 +688,74 @@ fn the_reason_is_told_down_to_the_item() {
             assert!(last(&why).starts_with(told), "{why}\n{told}");
         }
     }
+}
+
+#[test]
+fn an_edit_in_the_middle_of_a_run_costs_the_items_it_reaches() {
+    for batch in [false, true] {
+        let desk = Desk::new();
+        let (began, beginning) = channel();
+        let (go_on, going) = channel();
+        let (log, going) = (desk.log.clone(), Mutex::new(going));
+        let slow = move |number: u64| {
+            log.note(number.to_string());
+            if number == 1 {
+                let _ = began.send(());
+                wait(&going)?;
+            }
+            Ok(number * 10)
+        };
+        let node = Node::named("slow")
+            .version("1")
+            .mapped()
+            .over_items::<u64>("numbers");
+        let node = match batch {
+            false => node.cached(move |args| slow(*args.get::<u64>(0))),
+            true => node.in_batches(2).cached(move |args| {
+                let numbers = args.get::<Vec<u64>>(0);
+                numbers.iter().map(|number| slow(*number)).collect()
+            }),
+        };
+        let next = Node::named("next")
+            .version("1")
+            .mapped()
+            .over_items::<u64>("slow")
+            .cached(|args| Ok(args.get::<u64>(0) + 1));
+        let pipeline = Pipeline::new(vec![node, next]).unwrap();
+        let session = desk
+            .runner()
+            .jobs(2)
+            .session(&pipeline, inputs! { numbers: vec![1u64, 2, 3] });
+        let session = session.unwrap();
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| session.run().unwrap());
+            beginning.recv().unwrap();
+            session.set_input("numbers", vec![4u64, 1, 2]).unwrap();
+            go_on.send(()).unwrap();
+            let run = run.join().unwrap();
+            assert_eq!(run.status(), Status::Ok, "{}", run.report());
+            assert_eq!(*run.get::<Vec<u64>>("next").unwrap(), [41, 11, 21]);
+        });
+        let mut executed = desk.log.take();
+        executed.retain(|number| number != "3");
+        assert_eq!(executed, ["1", "2", "4"], "in batches: {batch}");
+    }
+}
+
+#[test]
+fn lists_and_items_are_told_as_json_has_them() {
+    let desk = Desk::new();
+    let (runner, pipeline) = (desk.runner(), encoder(&desk.log));
+    let inputs = inputs! { docs: docs(&[(1, "a"), (2, "bb")]) };
+    let run = runner.run(&pipeline, inputs.clone()).unwrap();
+    assert_eq!(run.status(), Status::Ok);
+    let plan = runner.plan(&pipeline, inputs).unwrap();
+    let list = plan.node("encode").unwrap().output.clone().unwrap();
+    let items = runner.store().unwrap().load_list(&list).unwrap();
+    let plain = |output| runner.plain(&pipeline, "encode", output).unwrap().unwrap();
+    assert_eq!(plain(&list).to_string(), "[1,2]");
+    assert_eq!(
+        (&*items[1].key, plain(&items[1].output).to_string()),
+        ("2", "2".to_owned())
+    );
 }
