@@ -104,6 +104,13 @@ impl Root {
         self.dir.create_dir(name)
     }
 
+    /// Says whether a directory is as [`Root::create`] makes it: empty, and with the mode of this one.
+    pub(crate) fn is_as_made(&self, name: impl AsRef<Path>) -> io::Result<bool> {
+        let made = self.subdirectory(name)?;
+        let mode = |dir: &Dir| dir.dir_metadata().map(|found| found.mode());
+        Ok(mode(&made.dir)? == mode(&self.dir)? && made.dir.entries()?.next().is_none())
+    }
+
     /// Makes a symbolic link, which must not exist.
     pub(crate) fn link(&self, name: impl AsRef<Path>, target: impl AsRef<Path>) -> io::Result<()> {
         self.dir.symlink(target, name)

@@ -1,6 +1,7 @@
 //! `scratch/<slot>/<n>`: directories for executions under way.
 //!
-//! Unaware of what is executed there.
+//! One that is empty in the end is given out again under another name, so that whoever still has its path finds nothing
+//! there: making and removing a directory may take as long as a short command. Unaware of what is executed there.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,11 @@ impl Scratch {
     pub(crate) fn fresh(slot: Arc<Slot>) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
-        slot.dir.create(&name)?;
+        let empty = slot.empty.lock().pop();
+        let renamed = empty.is_some_and(|empty| slot.dir.rename(empty, &slot.dir, &name).is_ok());
+        if !renamed {
+            slot.dir.create(&name)?;
+        }
         Ok(Self {
             path: slot.dir.path(&name),
             name,
@@ -41,7 +46,9 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = self.slot.dir.remove_tree(&self.name) {
+        if self.slot.dir.is_as_made(&self.name).unwrap_or(false) {
+            self.slot.empty.lock().push(std::mem::take(&mut self.name));
+        } else if let Err(error) = self.slot.dir.remove_tree(&self.name) {
             // Whoever takes the slot next removes it.
             debug!(%error, path = %self.path.display(), "a scratch directory was not removed");
         }

@@ -22,6 +22,8 @@ pub(crate) const DIRECTORY: &str = "scratch";
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) dir: Root,
+    /// Directories in it that are empty again.
+    pub(crate) empty: Mutex<Vec<String>>,
     parent: Root,
     name: String,
     _claim: Option<Claim>,
@@ -38,6 +40,7 @@ impl Slot {
         parent.create(&name)?;
         Ok(Self {
             dir: parent.subdirectory(&name)?,
+            empty: Mutex::default(),
             parent,
             name,
             _claim: claim,

@@ -45,7 +45,7 @@ impl Store {
     /// while it is read.
     pub fn adopt_file(&self, path: &Path) -> Result<Output, StoreError> {
         let failed = |source| not_taken(path, source);
-        let (dir, name) = standing(path).map_err(failed)?;
+        let (dir, name) = self.place_of(path).map_err(failed)?;
         let found = Found::at(&dir, name.as_ref()).map_err(failed)?;
         if found.metadata.len() <= Self::INLINE as u64 {
             return adopt_inline(found).map_err(failed);
@@ -170,19 +170,25 @@ impl Store {
     }
 }
 
-pub(super) fn damaged(damage: Damage) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, damage)
+impl Store {
+    /// The directory that a path is in, and its name there.
+    pub(super) fn place_of(&self, path: &Path) -> io::Result<(Root, OsString)> {
+        let invalid = || io::Error::new(io::ErrorKind::InvalidInput, "it is no file's name");
+        let name = path.file_name().ok_or_else(invalid)?;
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        // Most come from a scratch directory, to which the way is known.
+        let inside = parent.strip_prefix(self.root.own_path()).ok();
+        let inside = inside.and_then(|inside| self.root.subdirectory(inside).ok());
+        let dir = inside.map_or_else(|| Root::open(parent), Ok)?;
+        Ok((dir, name.to_owned()))
+    }
 }
 
-/// The directory that a path is in, and its name there.
-pub(super) fn standing(path: &Path) -> io::Result<(Root, OsString)> {
-    let invalid = || io::Error::new(io::ErrorKind::InvalidInput, "it is no file's name");
-    let name = path.file_name().ok_or_else(invalid)?;
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    Ok((Root::open(parent)?, name.to_owned()))
+pub(super) fn damaged(damage: Damage) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, damage)
 }
 
 pub(super) fn not_taken(path: &Path, source: io::Error) -> StoreError {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Store;
-use super::files::{damaged, not_taken, standing};
+use super::files::{damaged, not_taken};
 use crate::blobs::Found;
 use crate::claim::Alone;
 use crate::codec::Codec;
@@ -23,7 +23,8 @@ impl Store {
     /// Kept are names, bytes, whether a file can be executed, empty directories, and symbolic links that stay
     /// inside. Anything else is [`StoreError::Unfit`], which names its path, and then nothing was taken.
     pub fn adopt_tree(&self, dir: &Path) -> Result<Output, StoreError> {
-        let top = standing(dir)
+        let top = self
+            .place_of(dir)
             .and_then(|(parent, name)| parent.subdirectory(name))
             .map_err(|error| not_taken(dir, error))?;
         let tree = survey(&top).map_err(|refusal| match refusal {
@@ -94,7 +95,8 @@ impl Store {
     }
 
     pub(super) fn is_tree_exported(&self, tree: &Tree, to: &Path) -> bool {
-        let found = standing(to)
+        let found = self
+            .place_of(to)
             .and_then(|(parent, name)| parent.subdirectory(name))
             .ok()
             .and_then(|top| survey(&top).ok());
