@@ -1,7 +1,7 @@
 //! The thread that writes: everything queued meanwhile goes into one transaction.
 //!
 //! A record that comes alone is written at once, so that a process that is killed loses only what was
-//! running. Where records come in a stream the thread rests after a transaction for twice as long as that
+//! running. Where records come in a stream the thread rests after a transaction for [`SHARE`] times as long as that
 //! took (at most [`REST`]): a transaction of many records costs little more than one of few, and what a kill
 //! may lose is bounded all the same. Unaware of what the records mean.
 
@@ -29,6 +29,10 @@ const BATCH: usize = 4096;
 
 /// Messages in the queue, at most; who queues more waits for the writer, so that memory is bounded.
 const QUEUE: usize = 1 << 14;
+
+/// How much longer than a transaction the rest after it is. A small transaction takes a third of a millisecond, as long
+/// as it takes to start a command.
+const SHARE: u32 = 16;
 
 /// The longest rest between two transactions.
 const REST: Duration = Duration::from_millis(50);
@@ -60,7 +64,7 @@ pub(crate) enum Message {
 /// The queue and the thread behind it. Dropping it writes what is queued.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: Option<Sender<Message>>,
+    queue: Option<Sender<Box<Message>>>,
     thread: Option<JoinHandle<()>>,
     /// How much was queued and written so far: equal when nothing is on its way.
     queued: AtomicU64,
@@ -93,7 +97,7 @@ impl Writer {
     pub(crate) fn queue(&self, message: Message) {
         if let Some(queue) = &self.queue {
             self.queued.fetch_add(1, Ordering::AcqRel);
-            let _ = queue.send(message);
+            let _ = queue.send(Box::new(message));
         }
     }
 
@@ -133,24 +137,24 @@ impl Drop for Writer {
 
 fn write_all(
     index: &Index,
-    messages: &Receiver<Message>,
+    messages: &Receiver<Box<Message>>,
     written: &AtomicU64,
     urgent: &AtomicBool,
 ) {
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch: Vec<Message> = Vec::new();
     let mut rested = Instant::now();
     while let Ok(first) = messages.recv() {
-        batch.push(first);
+        batch.push(*first);
         // Woken early by who is in a hurry; woken for nothing at times, which does no harm.
         let rest = rested.saturating_duration_since(Instant::now());
         if !rest.is_zero() && !urgent.load(Ordering::Acquire) {
             std::thread::park_timeout(rest);
         }
-        batch.extend(messages.try_iter().take(BATCH - 1));
+        batch.extend(messages.try_iter().take(BATCH - 1).map(|message| *message));
         let count = batch.len() as u64;
         let begun = Instant::now();
         write_batch(index, &mut batch);
-        rested = Instant::now() + (begun.elapsed() * 2).min(REST);
+        rested = Instant::now() + (begun.elapsed() * SHARE).min(REST);
         written.fetch_add(count, Ordering::AcqRel);
         for message in batch.drain(..) {
             match message {
