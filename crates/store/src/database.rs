@@ -8,6 +8,7 @@ mod history;
 
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -84,6 +85,13 @@ impl Database {
         self.part_ids.extend(self.new_part_ids.drain());
         self.notes.extend(self.new_notes.drain(..));
         Ok(())
+    }
+
+    /// Leaves what is in the write-ahead log there when the connection closes.
+    pub(crate) fn leave_log(&mut self) -> rusqlite::Result<()> {
+        self.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map(drop)
     }
 
     /// Takes back what the open transaction did, where there is one.
