@@ -14,6 +14,7 @@ use refrain_store::{Digest, Store};
 
 use crate::note;
 use crate::signature::Notes;
+use crate::spread::spread;
 
 /// Longest file, in bytes, whose text is kept to show what changed in it.
 const LONGEST_TEXT: u64 = 256 << 10;
@@ -136,8 +137,7 @@ pub(crate) fn list(
     paths: &[PathBuf],
     store: Option<&Store>,
 ) -> Result<(Digest, Tracked), Unreadable> {
-    let named = paths.iter().map(|path| (path.clone(), path.clone()));
-    digest_all(named, store)
+    digest_all(paths.to_vec(), None, store)
 }
 
 /// All files below a directory, by path within it and content, sorted. With
@@ -152,21 +152,16 @@ pub(crate) fn below(
     while let Some(next) = pending.pop() {
         let entries = fs::read_dir(&next).map_err(|e| (next.clone(), e))?;
         for entry in entries {
-            let path = entry.map_err(|e| (next.clone(), e))?.path();
-            let kind = fs::metadata(&path).map_err(|e| (path.clone(), e))?;
-            if kind.is_dir() {
-                pending.push(path);
-            } else {
-                files.push(path);
+            let entry = entry.map_err(|e| (next.clone(), e))?;
+            let path = entry.path();
+            match is_dir(&entry).map_err(|e| (path.clone(), e))? {
+                true => pending.push(path),
+                false => files.push(path),
             }
         }
     }
     files.sort();
-    let within = files.into_iter().map(|path| {
-        let within = path.strip_prefix(dir).unwrap_or(&path).to_owned();
-        (within, path)
-    });
-    let (digest, tracked) = digest_all(within, store)?;
+    let (digest, tracked) = digest_all(files, Some(dir), store)?;
     match named {
         true => Ok((Digest::of(&named_digest(dir, &digest)), tracked)),
         false => Ok((digest, tracked)),
@@ -234,15 +229,33 @@ fn differing_byte(old: impl Read, new: impl Read) -> io::Result<Option<String>> 
     }
 }
 
+/// Whether an entry is a directory, or leads to one.
+fn is_dir(entry: &fs::DirEntry) -> io::Result<bool> {
+    let kind = entry.file_type()?;
+    match kind.is_symlink() {
+        true => Ok(fs::metadata(entry.path())?.is_dir()),
+        false => Ok(kind.is_dir()),
+    }
+}
+
+/// Files by their contents and their names, those within `dir` where there is one.
 fn digest_all(
-    named: impl Iterator<Item = (PathBuf, PathBuf)>,
+    paths: Vec<PathBuf>,
+    dir: Option<&Path>,
     store: Option<&Store>,
 ) -> Result<(Digest, Tracked), Unreadable> {
+    if let Some(store) = store
+        && paths.len() > 1
+    {
+        store.recall_files(paths.iter().map(|path| &**path));
+    }
+    let digests = spread(&paths, |path| digest_of(path, store));
     let mut bytes = Vec::new();
-    let mut files = Vec::new();
-    for (name, path) in named {
-        let digest = digest_of(&path, store).map_err(|e| (path.clone(), e))?;
-        bytes.extend(named_digest(&name, &digest));
+    let mut files = Vec::with_capacity(paths.len());
+    for (path, digest) in paths.into_iter().zip(digests) {
+        let digest = digest.map_err(|e| (path.clone(), e))?;
+        let within = dir.and_then(|dir| path.strip_prefix(dir).ok());
+        bytes.extend(named_digest(within.unwrap_or(&path), &digest));
         files.push((path, digest));
     }
     let tracked = Tracked {

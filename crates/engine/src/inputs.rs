@@ -186,6 +186,14 @@ impl Input {
         }
     }
 
+    /// The path, if it is one file.
+    pub(crate) fn as_file(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::File { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// The value as the type of a parameter, or why it cannot be.
     pub(crate) fn as_param(&self, param: &Param) -> Result<Value, String> {
         let (value, id) = match &self.0 {

@@ -88,6 +88,7 @@ mod runner;
 mod scheduler;
 mod session;
 mod signature;
+mod spread;
 mod trail;
 mod value;
 mod why;

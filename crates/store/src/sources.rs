@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
 use crate::digest::Digest;
@@ -26,10 +26,21 @@ const ATTEMPTS: usize = 4;
 /// The bytes of one entry: five numbers, a digest, a check.
 const ENTRY: usize = 8 + 8 + 8 + 16 + 16 + 32 + 8;
 
+/// Rows that are read together, at first and at most.
+const FIRST: i64 = 8;
+const MOST: i64 = 1024;
+
+/// Neighbours are read together as long as one in this many was asked for.
+const WORTH: i64 = 8;
+
+/// A state of a file, and its contents then.
+type Entry = (Identity, Digest);
+
 /// What this process knows about source files.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
-    known: Mutex<FxHashMap<PathBuf, (Identity, Digest)>>,
+    /// `None`: earlier processes kept nothing.
+    known: RwLock<FxHashMap<PathBuf, Option<Entry>>>,
 }
 
 impl Sources {
@@ -44,17 +55,15 @@ impl Sources {
         keep: impl FnOnce(Vec<u8>),
     ) -> io::Result<(Digest, u64)> {
         let identity = identity_of(&regular(std::fs::metadata(path)?)?);
-        if let Some((known, digest)) = self.known.lock().get(path)
-            && *known == identity
-        {
-            return Ok((*digest, identity.size));
-        }
-        if let Some((known, digest)) = recall().and_then(|bytes| decode(path, &bytes))
+        let asked = self.known.read().get(path).copied();
+        let entry = asked.unwrap_or_else(|| {
+            let kept = recall().and_then(|bytes| decode(path, &bytes));
+            self.known.write().insert(path.to_owned(), kept);
+            kept
+        });
+        if let Some((known, digest)) = entry
             && known == identity
         {
-            self.known
-                .lock()
-                .insert(path.to_owned(), (identity, digest));
             return Ok((digest, identity.size));
         }
         let (identity, digest) = read(path)?;
@@ -62,13 +71,61 @@ impl Sources {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_nanos().cast_signed());
         if now - identity.mtime.max(identity.ctime) > COARSEST_TIME {
-            self.known
-                .lock()
-                .insert(path.to_owned(), (identity, digest));
+            let entry = Some((identity, digest));
+            self.known.write().insert(path.to_owned(), entry);
             keep(encode(path, &identity, &digest));
         }
         Ok((digest, identity.size))
     }
+
+    /// Takes over what earlier processes kept of `paths`, for those who ask for them next.
+    ///
+    /// `read` hands out the entries from a path on, in the order of their paths and at most so many, and says
+    /// whether it could. Neighbours are read together where enough of them are asked for.
+    pub(crate) fn recall<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a Path>,
+        mut read: impl FnMut(&Path, i64, &mut dyn FnMut(&[u8], &[u8])) -> bool,
+    ) {
+        let mut known = self.known.write();
+        let mut paths: Vec<&Path> = paths.filter(|path| !known.contains_key(*path)).collect();
+        paths.sort_unstable_by_key(|path| bytes_of(path));
+        paths.dedup();
+        known.reserve(paths.len());
+        let (mut next, mut span) = (0, FIRST);
+        while let Some(first) = paths.get(next) {
+            let (mut seen, mut used) = (0, 0);
+            let could = read(first, span, &mut |path, entry| {
+                seen += 1;
+                while let Some(wanted) = paths.get(next)
+                    && bytes_of(wanted) <= path
+                {
+                    let found = bytes_of(wanted) == path;
+                    used += i64::from(found);
+                    let kept = found.then(|| decode(wanted, entry)).flatten();
+                    known.insert((*wanted).to_owned(), kept);
+                    next += 1;
+                }
+            });
+            if !could {
+                return;
+            }
+            if seen < span {
+                // The end of what is kept.
+                let rest = paths[next..].iter();
+                known.extend(rest.map(|path| ((*path).to_owned(), None)));
+                return;
+            }
+            span = match used * WORTH >= seen {
+                true => (span * 2).min(MOST),
+                false => (span / 2).max(1),
+            };
+        }
+    }
+}
+
+fn bytes_of(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
 }
 
 /// Reads a file that stays the same from before to after; tries again, a few times, where it does not.
@@ -121,7 +178,7 @@ fn encode(path: &Path, identity: &Identity, digest: &Digest) -> Vec<u8> {
         bytes.extend_from_slice(&time.to_le_bytes());
     }
     bytes.extend_from_slice(digest.as_bytes());
-    let sum = check(&[&bytes, path.as_os_str().as_encoded_bytes()]);
+    let sum = check(&[&bytes, bytes_of(path)]);
     bytes.extend_from_slice(&sum);
     bytes
 }
@@ -129,7 +186,7 @@ fn encode(path: &Path, identity: &Identity, digest: &Digest) -> Vec<u8> {
 /// `None`: these bytes were not written for this path.
 fn decode(path: &Path, bytes: &[u8]) -> Option<(Identity, Digest)> {
     let (entry, sum) = bytes.split_last_chunk()?;
-    if bytes.len() != ENTRY || check(&[entry, path.as_os_str().as_encoded_bytes()]) != *sum {
+    if bytes.len() != ENTRY || check(&[entry, bytes_of(path)]) != *sum {
         return None;
     }
     let number = |at: usize| entry[at..].first_chunk().copied().map(u64::from_le_bytes);
@@ -204,7 +261,7 @@ mod tests {
         let sources = Sources::default();
         ask(&sources, file.path(), SystemTime::now(), &kept);
         assert!(kept.borrow().is_none());
-        assert!(sources.known.lock().is_empty());
+        assert!(sources.known.read().values().all(Option::is_none));
     }
 
     #[test]
@@ -225,6 +282,52 @@ mod tests {
             ask(&sources, file.path(), later(), &kept).0,
             Digest::of(b"less text")
         );
+    }
+
+    /// Recalls `asked` from a table with an entry for each of `kept`, both numbers; how often it was read from.
+    fn recalled(kept: std::ops::Range<usize>, asked: &[usize]) -> (Sources, usize) {
+        let file = file(b"text");
+        let identity = identity_of(&file.as_file().metadata().expect("metadata"));
+        let path = |number: &usize| PathBuf::from(format!("s/{number:05}"));
+        let entry = |number| {
+            let path = path(&number);
+            let entry = encode(&path, &identity, &Digest::of(bytes_of(&path)));
+            (bytes_of(&path).to_owned(), entry)
+        };
+        let table: Vec<_> = kept.map(entry).collect();
+        let sources = Sources::default();
+        let asked: Vec<PathBuf> = asked.iter().map(path).collect();
+        let mut reads = 0;
+        sources.recall(asked.iter().map(|path| &**path), |from, limit, each| {
+            reads += 1;
+            let rows = table.iter().filter(|(path, _)| **path >= *bytes_of(from));
+            let rows = rows.take(usize::try_from(limit).expect("few"));
+            rows.for_each(|(path, entry)| each(path, entry));
+            true
+        });
+        (sources, reads)
+    }
+
+    #[test]
+    fn many_files_are_recalled_together() {
+        let asked: Vec<usize> = (0..9_000).rev().chain([20_000]).collect();
+        let (sources, reads) = recalled(0..10_000, &asked);
+        let known = sources.known.read();
+        assert_eq!(known.len(), 9_001);
+        for (path, entry) in &*known {
+            let kept = entry.map(|(_, digest)| digest);
+            let expected = Digest::of(bytes_of(path));
+            assert_eq!(kept, (path != Path::new("s/20000")).then_some(expected));
+        }
+        assert!(reads < 20, "{reads}");
+    }
+
+    #[test]
+    fn few_files_among_many_are_recalled_one_by_one() {
+        let asked: Vec<usize> = (0..100).map(|number| number * 500).collect();
+        let (sources, reads) = recalled(0..100_000, &asked);
+        assert_eq!(sources.known.read().values().flatten().count(), 100);
+        assert!((100..110).contains(&reads), "{reads}");
     }
 
     #[test]

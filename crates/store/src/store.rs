@@ -21,6 +21,7 @@ use std::sync::{Arc, Once};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use rustc_hash::FxHashSet;
 use tracing::debug;
 
 use crate::access::Access;
@@ -75,6 +76,8 @@ pub struct Store {
     writing: Once,
     /// The state of `metadata.json` and the pipelines in it, as last written or read.
     snapshot: Mutex<Option<Known>>,
+    /// The signatures of records that were written or discarded since the last snapshot.
+    made_anew: Mutex<FxHashSet<Signature>>,
     /// A run was queued since somebody last waited for runs.
     runs_queued: AtomicBool,
 }
@@ -131,6 +134,7 @@ impl Store {
             spare: Spare::default(),
             writing: Once::new(),
             snapshot: Mutex::default(),
+            made_anew: Mutex::default(),
             runs_queued: AtomicBool::new(false),
         })
     }
@@ -151,6 +155,7 @@ impl Store {
     pub fn commit(&self, record: Record, notes: Vec<(Digest, Arc<str>)>, claim: Option<Claim>) {
         let Some(writer) = &self.writer else { return };
         let record = Arc::new(record);
+        self.made_anew.lock().insert(record.signature);
         let new = self.index.remember(&record);
         writer.queue(Message::Record {
             record,
@@ -164,6 +169,7 @@ impl Store {
     /// process, for others when it is written.
     pub fn discard(&self, signature: &Signature) {
         self.index.hide(signature);
+        self.made_anew.lock().insert(*signature);
         if let Some(writer) = &self.writer {
             writer.queue(Message::Discard(*signature));
         }
@@ -203,6 +209,15 @@ impl Store {
             }
         };
         self.sources.digest(path, SystemTime::now(), recall, keep)
+    }
+
+    /// Reads what is known of these source files, many at once, for calls of [`Store::file_digest`] that follow.
+    pub fn recall_files<'a>(&self, paths: impl Iterator<Item = &'a Path>) {
+        self.sources.recall(paths, |from, limit, each| {
+            let from = from.as_os_str().as_encoded_bytes();
+            let read = self.index.ask(|database| database.files(from, limit, each));
+            read.is_ok()
+        });
     }
 
     /// Returns when everything queued is committed, or could not be.

@@ -14,6 +14,7 @@ use crate::files::{self, Tracked};
 use crate::graph::{Graph, SourceName};
 use crate::inputs::{Input, Inputs, Kind, Typed};
 use crate::node::Param;
+use crate::spread::spread;
 use crate::value::Value;
 
 /// What one binding works with.
@@ -62,9 +63,28 @@ impl Binder<'_> {
         }
     }
 
+    /// The new values of these sources, each with the digest it had; those that
+    /// are what they were, or neither given nor needed, are left out.
+    pub fn bind_all(&self, sources: &[(u32, Option<Digest>)]) -> Result<Vec<(u32, Bound)>> {
+        if let Some(store) = self.store
+            && sources.len() > 1
+        {
+            let names = sources
+                .iter()
+                .map(|(number, _)| &self.graph.sources[*number as usize].name);
+            let given = names.filter_map(|name| self.inputs.get(name));
+            store.recall_files(given.filter_map(Input::as_file));
+        }
+        let bound = spread(sources, |(number, before)| {
+            let bound = self.bind(*number, *before).transpose()?;
+            Some(bound.map(|bound| (*number, bound)))
+        });
+        bound.into_iter().flatten().collect()
+    }
+
     /// The new value of a source; `None` if it is what it was, or neither given
     /// nor needed.
-    pub fn bind(&self, number: u32, before: Option<Digest>) -> Result<Option<Bound>> {
+    fn bind(&self, number: u32, before: Option<Digest>) -> Result<Option<Bound>> {
         let source = &self.graph.sources[number as usize];
         let given = self.inputs.get(&source.name).cloned();
         let Some(input) = given.or_else(|| self.default(source)) else {

@@ -58,13 +58,9 @@ impl Live {
         if whole || matches!(look.names, Which::All) {
             binder.refuse_names()?;
         }
-        let mut edits = Vec::new();
-        for number in numbers {
-            let known = self.known(number);
-            if let Some(bound) = binder.bind(number, known)? {
-                edits.push((number, bound));
-            }
-        }
+        let known = numbers.into_iter();
+        let known = known.map(|number| (number, self.known(number)));
+        let edits = binder.bind_all(&known.collect::<Vec<_>>())?;
         self.edit(edits);
         self.revision = self.revision.max(1);
         self.inputs = Some(inputs.clone());

@@ -17,6 +17,26 @@ impl Database {
         Ok(text.filter(|text| Digest::of(text.as_bytes()) == *digest))
     }
 
+    /// The texts of those notes that are there. All are read in one transaction: each would lock the file by itself.
+    pub(crate) fn notes(
+        &mut self,
+        digests: &[Digest],
+    ) -> rusqlite::Result<Vec<(Digest, Arc<str>)>> {
+        let alone = self.connection.is_autocommit();
+        if alone {
+            self.execute("BEGIN")?;
+        }
+        let texts = digests.iter().filter_map(|digest| {
+            let text = self.note(digest).transpose()?;
+            Some(text.map(|text| (*digest, text)))
+        });
+        let texts: rusqlite::Result<_> = texts.collect();
+        if alone {
+            self.execute("COMMIT")?;
+        }
+        texts
+    }
+
     pub(crate) fn latest(
         &mut self,
         pipeline: &str,
@@ -84,6 +104,23 @@ impl Database {
             .prepare_cached("SELECT body FROM files WHERE path = ?1")?
             .query_row([path], |row| row.get(0))
             .optional()
+    }
+
+    /// Hands out what is kept of files from the path `from` on, in the order of their paths, at most `limit` of them.
+    pub(crate) fn files(
+        &mut self,
+        from: &[u8],
+        limit: i64,
+        mut each: impl FnMut(&[u8], &[u8]),
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT path, body FROM files WHERE path >= ?1 ORDER BY path LIMIT ?2",
+        )?;
+        let mut rows = statement.query(params![from, limit])?;
+        while let Some(row) = rows.next()? {
+            each(row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?);
+        }
+        Ok(())
     }
 
     pub(crate) fn set_file(&mut self, path: &[u8], body: &[u8]) -> rusqlite::Result<()> {
