@@ -5,6 +5,7 @@
 
 mod check;
 mod restore;
+mod splice;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,12 +29,16 @@ use crate::root::{Identity, Root};
 
 pub(crate) use check::check;
 pub(crate) use restore::restore;
+pub(crate) use splice::Splice;
 
 /// The file.
 pub(crate) const FILE: &str = "metadata.json";
 
 /// The version this code writes. A newer file is neither read nor written.
 const FORMAT: i64 = 1;
+
+/// How the file begins.
+const HEAD: &str = "{\"format\":1,\"pipelines\":{";
 
 /// What stands in the directory.
 pub(crate) enum Standing {
@@ -75,21 +80,40 @@ pub(crate) fn read(root: &Root) -> Standing {
 
 /// Replaces the file by one with a new section of `pipeline`, and the others as they stand.
 ///
-/// `nodes` hands out the section's nodes one by one, `note` gives the text of a note. One thread encodes
+/// `nodes` hands out the section's nodes one by one, `notes` gives the texts of notes. One thread encodes
 /// and another writes: for a large section both take about as long.
 pub(crate) fn write(
     root: &Root,
     others: &BTreeMap<String, Box<RawValue>>,
     pipeline: &str,
     nodes: impl FnOnce(&mut Visit<'_>),
+    notes: impl FnMut(&[Digest]) -> Vec<(Digest, Arc<str>)>,
+) -> Result<Identity, StoreError> {
+    replace(root, |pieces| {
+        encode(others, pipeline, nodes, notes, pieces)
+    })
+}
+
+/// Replaces the file by one that differs from it in a few nodes.
+pub(crate) fn write_spliced(
+    root: &Root,
+    splice: &Splice<'_>,
     note: impl Fn(&Digest) -> Option<Arc<str>>,
+) -> Result<Identity, StoreError> {
+    replace(root, |pieces| splice.encode(note, pieces))
+}
+
+/// Replaces the file by the pieces that `encode` gives.
+fn replace(
+    root: &Root,
+    encode: impl FnOnce(&mut Pieces) -> io::Result<()>,
 ) -> Result<Identity, StoreError> {
     let fill = |file: &mut cap_std::fs::File| {
         std::thread::scope(|scope| {
             let (pieces, queue) = bounded::<Vec<u8>>(4);
             let writing =
                 scope.spawn(move || queue.iter().try_for_each(|piece| file.write_all(&piece)));
-            let encoded = encode(others, pipeline, nodes, note, &mut Pieces::new(pieces));
+            let encoded = encode(&mut Pieces::new(pieces));
             match writing.join() {
                 Ok(written) => written.and(encoded),
                 Err(_) => Err(io::Error::other("the thread that writes panicked")),
@@ -192,7 +216,11 @@ impl Pieces {
     }
 
     fn put(&mut self, text: &str) {
-        self.piece.extend_from_slice(text.as_bytes());
+        self.put_bytes(text.as_bytes());
+    }
+
+    fn put_bytes(&mut self, bytes: &[u8]) {
+        self.piece.extend_from_slice(bytes);
     }
 
     fn put_json(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
@@ -209,14 +237,17 @@ impl Pieces {
     }
 }
 
+/// Notes asked for at once.
+const NOTES: usize = 1024;
+
 fn encode(
     others: &BTreeMap<String, Box<RawValue>>,
     pipeline: &str,
     nodes: impl FnOnce(&mut Visit<'_>),
-    note: impl Fn(&Digest) -> Option<Arc<str>>,
+    notes: impl FnMut(&[Digest]) -> Vec<(Digest, Arc<str>)>,
     to: &mut Pieces,
 ) -> io::Result<()> {
-    to.put("{\"format\":1,\"pipelines\":{");
+    to.put(HEAD);
     for (name, section) in others.iter().filter(|(name, _)| *name != pipeline) {
         to.put_json(name)?;
         to.put(":");
@@ -226,8 +257,7 @@ fn encode(
     }
     to.put_json(pipeline)?;
     to.put(":{\"nodes\":{");
-    let mut shared: BTreeMap<Digest, Arc<Part>> = BTreeMap::new();
-    let mut noted: BTreeSet<Digest> = BTreeSet::new();
+    let mut references = References::default();
     let (mut done, mut separator) = (Ok(()), "\n");
     nodes(&mut |node, record| {
         if done.is_err() {
@@ -239,37 +269,53 @@ fn encode(
             to.put_json(&text_of(node, record))
         });
         to.pass_on(PIECE);
-        noted.extend(record.log);
-        let parts = &record.parts;
-        for part in [&parts.inputs, &parts.deps].into_iter().flatten() {
-            noted.extend(part.leaves.iter().filter_map(|leaf| leaf.note));
-        }
-        for part in [&parts.code, &parts.env].into_iter().flatten() {
-            shared.entry(part.hash).or_insert_with(|| {
-                noted.extend(part.leaves.iter().filter_map(|leaf| leaf.note));
-                Arc::clone(part)
-            });
-        }
+        references.add(record);
     });
     done?;
     to.put("},\n\"parts\":{");
     let mut separator = "\n";
-    for (hash, part) in &shared {
+    for (hash, part) in &references.shared {
         to.put(std::mem::replace(&mut separator, ",\n"));
         to.put_json(hash)?;
         to.put(":");
         to.put_json(&leaf_texts(Some(part)))?;
         to.pass_on(PIECE);
     }
-    let notes: BTreeMap<Digest, Arc<str>> = noted
-        .into_iter()
-        .filter_map(|digest| Some((digest, note(&digest)?)))
-        .collect();
+    let noted: Vec<Digest> = references.noted.into_iter().collect();
+    // In pieces, so that others have their turn.
+    let notes: BTreeMap<Digest, Arc<str>> = noted.chunks(NOTES).flat_map(notes).collect();
     to.put("},\n\"notes\":");
     to.put_json(&notes)?;
     to.put("}}}\n");
     to.pass_on(0);
     Ok(())
+}
+
+/// What nodes of a section refer to: parts that several may have, and notes.
+#[derive(Default)]
+struct References {
+    shared: BTreeMap<Digest, Arc<Part>>,
+    noted: BTreeSet<Digest>,
+}
+
+impl References {
+    fn add(&mut self, record: &Record) {
+        let noted = &mut self.noted;
+        let mut note =
+            |part: &Arc<Part>| noted.extend(part.leaves.iter().filter_map(|leaf| leaf.note));
+        let parts = &record.parts;
+        [&parts.inputs, &parts.deps]
+            .into_iter()
+            .flatten()
+            .for_each(&mut note);
+        for part in [&parts.code, &parts.env].into_iter().flatten() {
+            self.shared.entry(part.hash).or_insert_with(|| {
+                note(part);
+                Arc::clone(part)
+            });
+        }
+        noted.extend(record.log);
+    }
 }
 
 fn text_of<'a>(node: &str, record: &'a Record) -> Node<'a> {

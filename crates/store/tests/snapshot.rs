@@ -3,7 +3,9 @@
 mod common;
 
 use common::*;
-use refrain_store::{Digest, Lookup, StoreError};
+use std::time::Duration;
+
+use refrain_store::{Digest, Lookup, Record, Store, StoreError};
 
 #[test]
 fn snapshot_and_blobs_are_a_whole_cache() {
@@ -242,4 +244,84 @@ fn the_example_of_the_format_page_is_a_whole_cache() {
     let code = record.parts.code.as_ref().expect("code");
     assert_eq!(&*code.leaves[0].name, "fn tokens");
     assert!(!store.needs_snapshot("retrieval"));
+}
+
+/// A node of the record of a word, and what is written of it where it changes.
+fn with_note(store: &Store, node: &str, word: &str, note: &str) {
+    let mut changed = record(store, word, word.as_bytes());
+    changed.node = node.into();
+    let digest = Digest::of(note.as_bytes());
+    changed.log = Some(digest);
+    store.commit(changed, vec![(digest, note.into())], None);
+}
+
+/// Writes the section of these nodes, each with the word that its record is of.
+fn write(store: &Store, nodes: &[(String, String)]) {
+    let mut latest = nodes
+        .iter()
+        .map(|(node, word)| (node.as_str().into(), signature(word)));
+    store.snapshot("p", &mut latest).expect("snapshot");
+}
+
+#[test]
+fn a_few_changes_are_put_into_the_section_that_stands() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let mut nodes: Vec<(String, String)> = (0..100)
+        .map(|n| (format!("n{n}"), format!("w{n}")))
+        .collect();
+    for (node, word) in &nodes {
+        commit(&store, word, b"");
+        with_note(&store, node, word, &format!("note of {node}"));
+    }
+    write(&store, &nodes);
+    drop(store);
+    let text = || std::fs::read_to_string(cache.file("metadata.json")).expect("text");
+    let before = text();
+
+    let store = cache.open();
+    nodes.remove(8);
+    nodes[7].1 = "changed".into();
+    with_note(&store, "n7", "changed", "a new \"note\"\n");
+    // The same work, executed again.
+    let again = Record {
+        elapsed: Duration::from_secs(9),
+        ..(*hit(&store, "w3")).clone()
+    };
+    store.commit(again, vec![], None);
+    write(&store, &nodes);
+    drop(store);
+    let after = text();
+    let kept = before.lines().filter(|line| {
+        line.starts_with("\"n") && after.contains(line.trim_end_matches([',', '}']))
+    });
+    assert_eq!(kept.count(), 97 + 1, "all but three, and the notes");
+    assert!(
+        after.contains("note of n7"),
+        "what nobody refers to any more stays for a while"
+    );
+
+    cache.remove_records();
+    let store = cache.open();
+    for (node, word) in &nodes {
+        let record = store.latest("p", node).expect("a record");
+        assert_eq!(record.signature, signature(word));
+        assert_eq!(record.elapsed.as_secs(), if word == "w3" { 9 } else { 0 });
+        assert_eq!(record.parts, hit(&store, word).parts);
+    }
+    assert!(store.latest("p", "n8").is_none());
+    let note = store.note(&Digest::of(b"a new \"note\"\n"));
+    assert_eq!(note.as_deref(), Some("a new \"note\"\n"));
+
+    // It does not grow for ever.
+    let old = "note of n7";
+    for round in 0..100 {
+        nodes[7].1 = format!("changed {round}");
+        with_note(&store, "n7", &nodes[7].1, &format!("{round:2000}"));
+        write(&store, &nodes);
+        if !text().contains(old) {
+            return;
+        }
+    }
+    panic!("what nobody refers to stays");
 }

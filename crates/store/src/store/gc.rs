@@ -302,7 +302,7 @@ impl Store {
         for pipeline in pipelines {
             if !self.needs_snapshot(pipeline) {
                 let nodes = self.latest_signatures(pipeline);
-                self.snapshot(pipeline, &mut nodes.into_iter())?;
+                self.write_snapshot(pipeline, nodes.into_iter().collect(), false)?;
             }
         }
         // Others may be at it: then another collection does this.

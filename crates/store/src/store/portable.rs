@@ -9,6 +9,7 @@ use super::Store;
 use crate::claim::Alone;
 use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
+use crate::record::Lookup;
 use crate::snapshot::{self, Standing, Visit};
 use crate::writer::Message;
 
@@ -16,11 +17,17 @@ use crate::writer::Message;
 const SNAPSHOT_FACT: &str = "snapshot";
 
 /// What is in `metadata.json` as long as the file is in this state.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Known {
     state: String,
     pipelines: BTreeSet<String>,
+    /// The bytes of the file when this version wrote it whole, if it did.
+    #[serde(default)]
+    whole: Option<u64>,
 }
+
+/// A file that has grown by one part in this many since it was written whole is written whole again.
+const GROWN: u64 = 4;
 
 impl Store {
     /// Writes the pipeline's section of `metadata.json` from the records of `nodes`; the sections of
@@ -30,13 +37,64 @@ impl Store {
         pipeline: &str,
         nodes: &mut dyn Iterator<Item = (Arc<str>, Signature)>,
     ) -> Result<(), StoreError> {
-        let (Some(writer), Some(locks)) = (&self.writer, self.index.locks()) else {
+        self.write_snapshot(pipeline, nodes.collect(), true)
+    }
+
+    /// Does what [`Store::snapshot`] does; with `splice` it may take what stands in the file for what is recorded.
+    pub(super) fn write_snapshot(
+        &self,
+        pipeline: &str,
+        nodes: FxHashMap<Arc<str>, Signature>,
+        splice: bool,
+    ) -> Result<(), StoreError> {
+        let Some((writer, locks)) = self.writer.as_ref().zip(self.index.locks()) else {
             return match self.problem() {
                 Some(problem) => Err(StoreError::Known(problem)),
                 None => Ok(()),
             };
         };
         writer.flush();
+        let _alone = locks.alone(Alone::Snapshot);
+        let spliced = splice.then(|| self.splice(pipeline, &nodes)).flatten();
+        let written = match spliced {
+            Some(known) => Ok(known),
+            None => self.write_whole(pipeline, nodes),
+        };
+        let known = written.map_err(|error| StoreError::Known(self.index.set_problem(error)))?;
+        self.made_anew.lock().clear();
+        self.know_snapshot(known);
+        Ok(())
+    }
+
+    /// Puts what changed into the file that stands there, where that is much less than all of it.
+    fn splice(&self, pipeline: &str, nodes: &FxHashMap<Arc<str>, Signature>) -> Option<Known> {
+        let (file, identity) = self.root.read_all(snapshot::FILE).ok()??;
+        let known = self.known_snapshot(&format!("{identity:?}"))?;
+        let whole = known
+            .whole
+            .filter(|_| known.pipelines.iter().eq([pipeline]))?;
+        if identity.size > whole + whole / GROWN {
+            return None;
+        }
+        let find = |signature: &Signature| match self.find(signature) {
+            Lookup::Hit(record) => Some(record),
+            Lookup::Absent | Lookup::Damaged(_) => None,
+        };
+        let anew = self.made_anew.lock().clone();
+        let splice = snapshot::Splice::of(&file, pipeline, nodes.clone(), &anew, find)?;
+        let note = |digest: &Digest| self.note(digest);
+        let identity = snapshot::write_spliced(&self.root, &splice, note).ok()?;
+        Some(Known {
+            state: format!("{identity:?}"),
+            ..known
+        })
+    }
+
+    fn write_whole(
+        &self,
+        pipeline: &str,
+        nodes: FxHashMap<Arc<str>, Signature>,
+    ) -> Result<Known, StoreError> {
         // Nodes of the same signature share a record.
         let mut names: FxHashMap<Signature, Vec<Arc<str>>> = FxHashMap::default();
         for (node, signature) in nodes {
@@ -47,21 +105,21 @@ impl Store {
                 names.iter().for_each(|name| visit(name, record));
             });
         };
-        let _alone = locks.alone(Alone::Snapshot);
         let others = match snapshot::read(&self.root) {
             Standing::Nothing => Default::default(),
             Standing::Sections(sections, _) => sections,
-            Standing::Newer(found) => {
-                let problem = snapshot::newer(&self.root, found);
-                return Err(StoreError::Known(self.index.set_problem(problem)));
-            }
+            Standing::Newer(found) => return Err(snapshot::newer(&self.root, found)),
         };
-        let note = |digest: &Digest| self.note(digest);
-        let identity = snapshot::write(&self.root, &others, pipeline, nodes, note)
-            .map_err(|error| StoreError::Known(self.index.set_problem(error)))?;
-        let names = others.into_keys().chain([pipeline.to_owned()]);
-        self.know_snapshot(format!("{identity:?}"), names.collect());
-        Ok(())
+        let notes = |digests: &[Digest]| {
+            let read = self.index.ask(|database| database.notes(digests));
+            read.unwrap_or_default()
+        };
+        let identity = snapshot::write(&self.root, &others, pipeline, nodes, notes)?;
+        Ok(Known {
+            state: format!("{identity:?}"),
+            pipelines: others.into_keys().chain([pipeline.to_owned()]).collect(),
+            whole: Some(identity.size),
+        })
     }
 
     /// Says whether `metadata.json` is missing, damaged or lacks the pipeline. False where it could not
@@ -73,37 +131,36 @@ impl Store {
         let Ok(Some(identity)) = self.root.regular(snapshot::FILE) else {
             return true;
         };
-        let state = format!("{identity:?}");
-        if let Some(known) = &*self.snapshot.lock()
-            && known.state == state
-        {
+        if let Some(known) = self.known_snapshot(&format!("{identity:?}")) {
             return !known.pipelines.contains(pipeline);
-        }
-        let fact = self.index.ask(|database| database.fact(SNAPSHOT_FACT));
-        if let Ok(Some(text)) = fact
-            && let Ok(known) = serde_json::from_str::<Known>(&text)
-            && known.state == state
-        {
-            return !self
-                .snapshot
-                .lock()
-                .insert(known)
-                .pipelines
-                .contains(pipeline);
         }
         match snapshot::read(&self.root) {
             Standing::Nothing => true,
             Standing::Newer(_) => false,
             Standing::Sections(sections, identity) => {
                 let needed = !sections.contains_key(pipeline);
-                self.know_snapshot(format!("{identity:?}"), sections.into_keys().collect());
+                self.know_snapshot(Known {
+                    state: format!("{identity:?}"),
+                    pipelines: sections.into_keys().collect(),
+                    whole: None,
+                });
                 needed
             }
         }
     }
 
-    fn know_snapshot(&self, state: String, pipelines: BTreeSet<String>) {
-        let known = Known { state, pipelines };
+    /// What is known of the file in this state.
+    fn known_snapshot(&self, state: &str) -> Option<Known> {
+        let mut last = self.snapshot.lock();
+        if let Some(known) = last.as_ref().filter(|known| known.state == state) {
+            return Some(known.clone());
+        }
+        let fact = self.index.ask(|database| database.fact(SNAPSHOT_FACT));
+        let known: Known = serde_json::from_str(&fact.ok()??).ok()?;
+        (known.state == state).then(|| last.insert(known).clone())
+    }
+
+    fn know_snapshot(&self, known: Known) {
         if let (Some(writer), Ok(text)) = (&self.writer, serde_json::to_string(&known)) {
             writer.queue(Message::Fact(SNAPSHOT_FACT, text));
         }
