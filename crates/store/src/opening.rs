@@ -138,10 +138,12 @@ pub(crate) fn open_read_only(root: &Root) -> Result<Option<Database>, StoreError
     Ok(None)
 }
 
-/// Makes a database ready to be closed.
+/// Makes a database ready to be closed. What it was created with does not stay in the log, so that the file by itself
+/// tells its format.
 pub(crate) fn before_closing(root: &Root, database: &mut Database) {
-    let log = root.regular(COMPANIONS[0]).ok().flatten();
-    if log.is_some_and(|log| log.size <= SHORT_LOG) {
+    let size = |name| Some(root.regular(name).ok()??.size);
+    let created = size(FILE).is_some_and(|size| size > PAGE);
+    if created && size(COMPANIONS[0]).is_some_and(|size| size <= SHORT_LOG) {
         // Else closing takes longer.
         let _ = database.leave_log();
     }

@@ -451,3 +451,21 @@ fn records_read_ahead_are_the_current_ones() {
         assert_eq!(*hit(&store, word).node, **word);
     }
 }
+
+#[test]
+fn a_short_log_stays_and_is_read_again() {
+    let cache = Cache::new();
+    let log = || std::fs::metadata(cache.file("records.db-wal")).is_ok_and(|log| log.len() > 0);
+    commit(&cache.open(), "created", b"");
+    assert!(!log(), "the file tells its format by itself");
+    commit(&cache.open(), "small", b"");
+    assert!(log());
+    let store = cache.open();
+    assert!(is_hit(&store, "small"));
+    for number in 0..2000 {
+        commit(&store, &format!("record {number}"), &[7; 512]);
+    }
+    drop(store);
+    assert!(!log(), "a long one does not");
+    assert!(is_hit(&cache.open(), "record 1999"));
+}

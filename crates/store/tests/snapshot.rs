@@ -272,7 +272,7 @@ fn a_few_changes_are_put_into_the_section_that_stands() {
         .collect();
     for (node, word) in &nodes {
         commit(&store, word, b"");
-        with_note(&store, node, word, &format!("note of {node}"));
+        with_note(&store, node, word, &format!("note of {node}."));
     }
     write(&store, &nodes);
     drop(store);
@@ -297,7 +297,7 @@ fn a_few_changes_are_put_into_the_section_that_stands() {
     });
     assert_eq!(kept.count(), 97 + 1, "all but three, and the notes");
     assert!(
-        after.contains("note of n7"),
+        after.contains("note of n7."),
         "what nobody refers to any more stays for a while"
     );
 
@@ -314,7 +314,7 @@ fn a_few_changes_are_put_into_the_section_that_stands() {
     assert_eq!(note.as_deref(), Some("a new \"note\"\n"));
 
     // It does not grow for ever.
-    let old = "note of n7";
+    let old = "note of n7.";
     for round in 0..100 {
         nodes[7].1 = format!("changed {round}");
         with_note(&store, "n7", &nodes[7].1, &format!("{round:2000}"));

@@ -37,19 +37,14 @@ struct Known {
 impl Binder<'_> {
     /// Refuses inputs that nothing takes, and the lack of those that are needed.
     pub fn refuse_names(&self) -> Result<()> {
-        let names = || self.graph.sources.iter().map(|source| &*source.name);
-        let known: FxHashSet<&str> = names().collect();
-        if let Some(unknown) = self.inputs.names().find(|name| !known.contains(name)) {
-            return Err(Error::UnknownInput {
-                input: unknown.to_owned(),
-                suggestion: suggest(unknown, names()),
-            });
+        let mut absent = self.graph.sources.iter().collect::<Vec<_>>();
+        absent.retain(|source| self.inputs.get(&source.name).is_none());
+        let taken = self.graph.sources.len() - absent.len();
+        if taken < self.inputs.names().count() {
+            self.refuse_unknown()?;
         }
         let mut missing = Vec::new();
-        for source in &self.graph.sources {
-            if self.inputs.get(&source.name).is_some() {
-                continue;
-            }
+        for source in absent {
             let mut takers = self.needed_takers(source);
             if let Some((node, _)) = takers.find(|(_, param)| param.default.is_none()) {
                 let taker = self.graph.node(node).location.clone();
@@ -60,6 +55,19 @@ impl Binder<'_> {
             Ok(())
         } else {
             Err(Error::MissingInputs(missing))
+        }
+    }
+
+    fn refuse_unknown(&self) -> Result<()> {
+        let names = || self.graph.sources.iter().map(|source| &*source.name);
+        let known: FxHashSet<&str> = names().collect();
+        let mut given = self.inputs.names();
+        match given.find(|name| !known.contains(name)) {
+            Some(unknown) => Err(Error::UnknownInput {
+                input: unknown.to_owned(),
+                suggestion: suggest(unknown, names()),
+            }),
+            None => Ok(()),
         }
     }
 
