@@ -1,5 +1,7 @@
 //! `run`: makes targets current.
 
+use std::mem::ManuallyDrop;
+
 use refrain::{Outcome, Report, Runner, Status};
 
 use crate::args::RunArgs;
@@ -18,7 +20,8 @@ use crate::values::assign;
 
 pub fn run(args: RunArgs, project: Project, printer: &Printer) -> Result<Exit> {
     let project = assign(project, &args.bindings.set)?.targets(&args.targets)?;
-    let project = exports::ask(project)?;
+    // The process is about to end: giving memory back piece by piece takes longer than all at once.
+    let project = ManuallyDrop::new(exports::ask(project)?);
     let runner = runner(&args, &project)?;
     signals::cancels(runner.cancel(), printer.clone());
     let progress = (printer.verbosity() > Verbosity::Quiet).then(|| {
