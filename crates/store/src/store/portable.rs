@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Store;
 use crate::claim::Alone;
@@ -55,19 +55,32 @@ impl Store {
         };
         writer.flush();
         let _alone = locks.alone(Alone::Snapshot);
-        let spliced = splice.then(|| self.splice(pipeline, &nodes)).flatten();
+        let anew = std::mem::take(&mut *self.made_anew.lock());
+        let spliced = splice.then(|| self.splice(pipeline, &nodes, &anew));
+        let spliced = spliced.flatten();
         let written = match spliced {
             Some(known) => Ok(known),
             None => self.write_whole(pipeline, nodes),
         };
-        let known = written.map_err(|error| StoreError::Known(self.index.set_problem(error)))?;
-        self.made_anew.lock().clear();
-        self.know_snapshot(known);
-        Ok(())
+        match written {
+            Ok(known) => {
+                self.know_snapshot(known);
+                Ok(())
+            }
+            Err(error) => {
+                self.made_anew.lock().extend(anew);
+                Err(StoreError::Known(self.index.set_problem(error)))
+            }
+        }
     }
 
     /// Puts what changed into the file that stands there, where that is much less than all of it.
-    fn splice(&self, pipeline: &str, nodes: &FxHashMap<Arc<str>, Signature>) -> Option<Known> {
+    fn splice(
+        &self,
+        pipeline: &str,
+        nodes: &FxHashMap<Arc<str>, Signature>,
+        anew: &FxHashSet<Signature>,
+    ) -> Option<Known> {
         let (file, identity) = self.root.read_all(snapshot::FILE).ok()??;
         let known = self.known_snapshot(&format!("{identity:?}"))?;
         let whole = known
@@ -80,8 +93,7 @@ impl Store {
             Lookup::Hit(record) => Some(record),
             Lookup::Absent | Lookup::Damaged(_) => None,
         };
-        let anew = self.made_anew.lock().clone();
-        let splice = snapshot::Splice::of(&file, pipeline, nodes.clone(), &anew, find)?;
+        let splice = snapshot::Splice::of(&file, pipeline, nodes.clone(), anew, find)?;
         let note = |digest: &Digest| self.note(digest);
         let identity = snapshot::write_spliced(&self.root, &splice, note).ok()?;
         Some(Known {
