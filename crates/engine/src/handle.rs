@@ -87,6 +87,11 @@ impl Handle {
         }
     }
 
+    /// The resolved signature that a value in memory only is known by.
+    pub fn known_by(&self) -> Signature {
+        Signature::from_bytes(*self.digest.as_bytes())
+    }
+
     /// Whether the store has the bytes; otherwise the value lives in memory only.
     pub fn is_stored(&self) -> bool {
         self.stored.is_some()

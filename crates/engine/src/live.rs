@@ -84,6 +84,10 @@ pub(crate) struct Live {
     memory: Memory,
     /// The items of mapped nodes as they were.
     pub recalls: Recalls,
+    /// Whether what only memory has counts in later runs as well.
+    remembers: bool,
+    /// The last outputs of nodes that only memory has.
+    unstored: FxHashMap<u32, Arc<Handle>>,
 }
 
 /// The nodes that some targets need, themselves included.
@@ -140,6 +144,8 @@ impl Live {
             looked_at: clock::stamp(),
             memory: Memory::new(0),
             recalls: Recalls::default(),
+            remembers: false,
+            unstored: FxHashMap::default(),
             graph,
         }
     }
@@ -148,10 +154,23 @@ impl Live {
         self.db.context()
     }
 
-    /// Keeps values up to so many bytes that the store could give again.
+    /// Remembers from run to run what only memory has, and holds values up to so
+    /// many bytes that the store could give again.
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.memory = Memory::new(bytes);
+        self.remembers = true;
         self
+    }
+
+    /// Whether an output that is up to date counts in another run than the one
+    /// that made it.
+    pub fn outlasts_run(&self, handle: &Handle) -> bool {
+        handle.is_stored() || self.remembers
+    }
+
+    /// The last output of a node that only memory has.
+    pub fn unstored(&self, node: u32) -> Option<&Arc<Handle>> {
+        self.unstored.get(&node)
     }
 
     /// Lets go of a node's value, which nobody waits for any more, as far as
@@ -265,9 +284,11 @@ impl Live {
         queries::signature(&self.db, self.units[node as usize])
     }
 
-    /// What the store has under the node's signature.
+    /// What the store has under the node's signature. That it has nothing is
+    /// asked again: something may have come since the signature changed.
     pub fn probe(&self, node: u32) -> Option<Arc<Handle>> {
-        queries::probe(&self.db, self.units[node as usize])
+        let unit = self.units[node as usize];
+        queries::probe(&self.db, unit).or_else(|| queries::look_up(&self.db, unit))
     }
 
     /// The output of a node that is settled.
@@ -288,6 +309,9 @@ impl Live {
 
     /// Takes over what a node's execution or a lookup gave.
     pub fn settle(&mut self, node: u32, handle: Arc<Handle>) {
+        if self.remembers && !handle.is_stored() {
+            self.unstored.insert(node, handle.clone());
+        }
         if self.settled[node as usize] {
             // An uncached node that ran once more.
             let known = self.output(node);
@@ -297,9 +321,12 @@ impl Live {
             self.unsettle(&[node]);
         }
         let context = self.db.context();
-        context.arrive(self.key(node).signature, handle);
+        let key = self.key(node).signature;
+        context.arrive(key, handle);
         self.settled[node as usize] = true;
         self.output(node);
+        // An output that was still known did not ask for it.
+        context.take(&key);
     }
 
     /// The signature that the node had when it was last looked at, here or in

@@ -148,15 +148,14 @@ fn needed(live: &Live, targets: &[u32], forced: &Forced) -> FxHashMap<u32, Optio
         if found.contains_key(&node) {
             continue;
         }
-        let may_hit = live.graph.node(node).cache && forced.trusts(node);
-        let handle = match may_hit {
+        let handle = match forced.trusts(node) {
             true if live.is_settled(node) => Some(live.output(node)),
-            true => live.probe(node),
-            false => None,
+            true if live.graph.node(node).cache => live.probe(node),
+            _ => None,
         };
         let store = live.context().store.clone();
-        let handle =
-            handle.filter(|handle| handle.is_stored() && handle.check(store.as_deref()).is_ok());
+        let handle = handle
+            .filter(|handle| live.outlasts_run(handle) && handle.check(store.as_deref()).is_ok());
         if handle.is_none() {
             stack.extend(live.graph.parents(node));
         }
@@ -208,6 +207,16 @@ impl Planner<'_> {
         }
         let known = self.live.resolve(node, |parent| self.digests[&parent]);
         let known = known.signature;
+        let in_memory = self.live.unstored(node).cloned();
+        if let Some(handle) = in_memory
+            && known == Some(handle.known_by())
+            && !self.forced.executes(node)
+        {
+            self.digests.insert(node, handle.digest);
+            self.prospects.insert(node, Prospect::Cutoff);
+            self.found.insert(node, Some(handle));
+            return;
+        }
         if self.may_be_cut_off(node) {
             let store = self.live.context().store.as_ref();
             let store = store.expect("only what is cached can be cut off");

@@ -151,6 +151,11 @@ pub(crate) fn own_standing(db: &dyn Refrain, spec: &Spec) -> Standing {
 /// lasting is looked for.
 #[salsa::tracked(returns(clone))]
 pub(crate) fn probe(db: &dyn Refrain, unit: Unit) -> Option<Arc<Handle>> {
+    look_up(db, unit)
+}
+
+/// The same without a memo.
+pub(crate) fn look_up(db: &dyn Refrain, unit: Unit) -> Option<Arc<Handle>> {
     let spec = unit.spec(db);
     let key = signature(db, unit);
     let store = db.context().store.as_ref()?;

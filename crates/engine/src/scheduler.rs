@@ -153,15 +153,19 @@ impl Driver<'_> {
         if settled && self.ledger.has_run(node) {
             return Some(self.live.output(node));
         }
-        if !self.request.forced.trusts(node) || !self.live.graph.node(node).cache {
+        if !self.request.forced.trusts(node) {
             return None;
         }
         let handle = if settled {
-            // What only memory keeps is made anew in every run, as a fresh process would.
-            Some(self.live.output(node)).filter(|handle| handle.is_stored())?
-        } else {
+            // A runner makes what only memory keeps anew in every run, as a
+            // fresh process would.
+            let handle = self.live.output(node);
+            Some(handle).filter(|handle| self.live.outlasts_run(handle))?
+        } else if self.live.graph.node(node).cache {
             self.looked = true;
             self.live.probe(node)?
+        } else {
+            return None;
         };
         if let Err(lost) = handle.check(self.store.as_deref()) {
             self.lose(node, &lost);
@@ -295,6 +299,9 @@ impl Driver<'_> {
         self.keys.settle(self.live, node);
         let cached = self.live.graph.node(node).cache;
         let forced = self.is_forced(node);
+        if !forced && self.is_in_memory(node) {
+            return;
+        }
         let ephemeral = self.keys.key(self.live, node).is_ephemeral();
         if cached && !forced && !ephemeral {
             let has_parents = self.live.graph.parents(node).next().is_some();
@@ -310,6 +317,18 @@ impl Driver<'_> {
             }
         }
         self.progress.want(node);
+    }
+
+    /// Takes a node's output that only memory has, if it is still the same.
+    fn is_in_memory(&mut self, node: u32) -> bool {
+        let Some(handle) = self.live.unstored(node).cloned() else {
+            return false;
+        };
+        let same = self.resolved(node).signature == Some(handle.known_by());
+        if same {
+            self.settled(node, &handle, Ending::found(Outcome::Cutoff, &handle));
+        }
+        same
     }
 
     fn resolved(&self, node: u32) -> Resolved {

@@ -39,6 +39,10 @@ impl Live {
             self.settled[node as usize] = false;
         }
         self.renumber_finders(&renumbered);
+        let unstored = std::mem::take(&mut self.unstored).into_iter();
+        let still =
+            unstored.filter_map(|(node, handle)| Some((renumbered[node as usize]?, handle)));
+        self.unstored = still.collect();
         self.before.renumber(&renumbered, graph.nodes.len());
         if old.name != graph.name {
             self.before = Before::new(&graph, self.context().store.clone());
@@ -117,6 +121,10 @@ impl Live {
                     self.settled.push(settled[old]);
                     self.lowered_units
                         .extend(lowered.contains(&(old as u32)).then_some(node));
+                    if specs[old].node.cache != spec.node.cache {
+                        // What is to be stored now has to be made for that.
+                        self.unstored.remove(&(old as u32));
+                    }
                     if !specs[old].is_like(&spec) {
                         self.write_spec(node, units[old], &spec);
                         changed.push(node);
