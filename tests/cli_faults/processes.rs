@@ -106,8 +106,9 @@ fn an_interrupt_keeps_the_items_that_were_finished() {
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
     desk.write("go", "");
     let (report, _) = run(&desk, &[]);
-    let expected = serde_json::json!({"total": 2, "executed": 1, "hit": 1});
-    assert_eq!(report["nodes"][0]["items"], expected, "{report}");
+    let items = &report["nodes"][0]["items"];
+    let counts = ["total", "executed", "hit"].map(|count| items[count].as_u64());
+    assert_eq!(counts, [Some(2), Some(1), Some(1)], "{report}");
 }
 
 #[test]
