@@ -289,6 +289,16 @@ fn a_checkout_of_many_files_is_few_revisions() {
     }
     assert!(revisions <= 5, "{revisions}");
     assert_eq!(done, 300, "each file once");
+    // The directory is gone, and there again with all of them.
+    fs::remove_dir_all(desk.path("texts")).unwrap();
+    for number in 0..300 {
+        desk.write(&format!("texts/{}/{number}.txt", number % 7), "new");
+    }
+    let mut revisions = 1;
+    while items(&watching.next(), "words").1 < 300 {
+        revisions += 1;
+    }
+    assert!(revisions <= 5, "{revisions}");
 }
 
 #[test]

@@ -23,8 +23,7 @@ pub fn line(report: &Report, changed: &BTreeSet<PathBuf>) -> String {
     };
     let mut line = format!("{style}{:>9}{style:#} ", report.status().name());
     if !changed.is_empty() {
-        let paths = changed.iter().map(|path| shown_path(path));
-        line += &format!("{NAME}{}{NAME:#}: ", some(paths.collect()));
+        line += &format!("{NAME}{}{NAME:#}: ", some(outermost(changed)));
     }
     line += &done(report).join(", ");
     line += &format!(" in {}", elapsed(report.elapsed()));
@@ -32,6 +31,18 @@ pub fn line(report: &Report, changed: &BTreeSet<PathBuf>) -> String {
         Duration::ZERO => line,
         saved => line + &paint(DIM, format_args!(", {} saved", elapsed(saved))),
     }
+}
+
+/// The paths that lie in no other one.
+fn outermost(paths: &BTreeSet<PathBuf>) -> Vec<String> {
+    let mut last: Option<&PathBuf> = None;
+    // A directory comes right before all that is in it.
+    let outermost = paths.iter().filter(|path| {
+        let inside = last.is_some_and(|last| path.starts_with(last));
+        last = last.filter(|_| inside).or(Some(path));
+        !inside
+    });
+    outermost.map(|path| shown_path(path)).collect()
 }
 
 /// What became of the nodes.
@@ -76,5 +87,18 @@ fn some(mut names: Vec<String>) -> String {
     match more {
         0 => told,
         _ => format!("{told} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_stands_for_all_that_is_in_it() {
+        let paths = ["a", "a/b", "a/b/c", "a.txt", "b/c"].map(PathBuf::from);
+        assert_eq!(outermost(&paths.into()), ["a", "a.txt", "b/c"]);
+        let names = ["a", "b", "c", "d", "e"].map(str::to_owned);
+        assert_eq!(some(names.into()), "a, b, c and 2 more");
     }
 }

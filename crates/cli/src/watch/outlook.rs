@@ -61,7 +61,15 @@ impl<T: Tell> Outlook<T> {
     /// Hears of a change, and says whether it may matter.
     pub fn hear(&mut self, change: &Change) -> bool {
         self.watcher.heed(change);
-        self.reach.concerns(change)
+        let concerns = self.reach.concerns(change);
+        if let Change::Name(path) = change
+            && concerns
+            && path.is_dir()
+        {
+            let new = self.reach.take_in(path);
+            self.watcher.also(new);
+        }
+        concerns
     }
 
     /// What changes mean.

@@ -15,6 +15,9 @@ use crate::basis::Basis;
 /// File systems stamp changes by a clock that may lag behind ours so much.
 const LAG: Duration = Duration::from_millis(20);
 
+/// How many directories are taken in about at once: it is no harm to miss some.
+const TAKEN_IN: usize = 1000;
+
 /// What a project stands on, by directory.
 #[derive(Debug, Default)]
 pub struct Reach {
@@ -128,6 +131,23 @@ impl Reach {
         staked || (anywhere && !self.is_own(path))
     }
 
+    /// Takes in a directory that is new, with those in it, so that whatever goes
+    /// on there is heard of until somebody looks. Gives all of them.
+    pub fn take_in(&mut self, path: &Path) -> Vec<PathBuf> {
+        let mut taken = vec![path.to_owned()];
+        let mut next = 0;
+        while let Some(path) = taken.get(next).filter(|_| taken.len() < TAKEN_IN).cloned() {
+            next += 1;
+            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+            let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            taken.extend(folders.map(|entry| entry.path()));
+        }
+        for path in &taken {
+            self.folders.entry(path.clone()).or_default().basis = true;
+        }
+        taken
+    }
+
     /// What changes mean, as files are now.
     pub fn meaning(&self, changes: &Changes) -> Meaning {
         let mut meaning = Meaning {
@@ -154,10 +174,13 @@ impl Reach {
             if is_newer && (folder.basis || folder.source.is_some()) {
                 changes.push(Change::Anything);
             }
-            for name in folder.names.keys() {
+            for (name, stake) in &folder.names {
                 let file = path.join(name);
                 match changed(&file) {
                     Some(moment) if moment >= since => changes.push(Change::Content(file)),
+                    None if is_newer && stake.sources.is_empty() => {
+                        changes.push(Change::Anything);
+                    }
                     None if is_newer => changes.push(Change::Name(file)),
                     _ => {}
                 }

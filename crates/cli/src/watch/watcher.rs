@@ -85,6 +85,21 @@ impl<T: Tell> Watcher<T> {
         Ok(new)
     }
 
+    /// Watches these directories as well, as far as that is possible.
+    pub fn also(&mut self, folders: Vec<PathBuf>) {
+        for path in folders {
+            if let Eyes::System(watcher) = &mut self.eyes
+                && watch(watcher, &path).is_err()
+            {
+                break;
+            }
+            self.watched.insert(path);
+        }
+        if let Eyes::Poller(poller) = &mut self.eyes {
+            poller.follow(&self.watched);
+        }
+    }
+
     /// From now on looks for itself, and watches nothing until it is asked to.
     pub fn poll(&mut self, interval: Duration) {
         *self = Watcher::polling(self.tell.clone(), interval);
