@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use refrain::{CacheConfig, Node, Outcome, Param, Pipeline, ReasonKind, Runner, inputs};
+use refrain::{CacheConfig, Node, Outcome, Param, Pipeline, ReasonKind, Runner, file, inputs};
 use support::{Counter, cache};
 
 /// DAG of the guide: (a, b) -> foo -> bar(foo, c).
@@ -431,4 +431,53 @@ fn what_reads_a_forced_uncached_node_executes_with_it() {
         runner.run(&pipeline, inputs! {}).unwrap();
         assert_eq!(counter.take(), ["clock", "shown"]);
     }
+}
+
+#[test]
+fn a_node_that_is_not_cached_for_a_while_keeps_what_it_had() {
+    let (dir, counter) = (cache(), Counter::default());
+    let node = |cached: bool| {
+        let counter = counter.clone();
+        let action = move |args: &refrain::Args| {
+            counter.count("one");
+            Ok(*args.get::<i64>(0))
+        };
+        let node = Node::named("one").param(Param::of::<i64>("a")).version("1");
+        match cached {
+            true => node.cached(action),
+            false => node.uncached(action),
+        }
+    };
+    for (cached, executions) in [(true, 1), (false, 1), (true, 0)] {
+        let pipeline = Pipeline::new(vec![node(cached)]).unwrap();
+        let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+        let run = runner.run(&pipeline, inputs! { a: 7 }).unwrap();
+        assert_eq!(*run.get::<i64>("one").unwrap(), 7);
+        assert_eq!(counter.take().len(), executions);
+    }
+}
+
+#[test]
+fn a_missing_file_that_no_target_needs_is_no_error() {
+    let dir = cache();
+    let reads = |name: &'static str, input: &'static str| {
+        let node = Node::named(name).param(Param::new::<std::path::PathBuf>(input));
+        node.version("1")
+            .cached(|args| Ok(args.get::<std::path::PathBuf>(0).exists()))
+    };
+    let there = dir.path().join("there");
+    std::fs::write(&there, "").unwrap();
+    let pipeline = Pipeline::new(vec![reads("one", "there"), reads("two", "gone")]).unwrap();
+    let inputs = inputs! { there: file(&there), gone: file(dir.path().join("gone")) };
+    let runner = Runner::new(CacheConfig::new(dir.path().join("cache"))).unwrap();
+    let one = pipeline.targets(["one"]).unwrap();
+    assert!(
+        *runner
+            .run(&one, inputs.clone())
+            .unwrap()
+            .get::<bool>("one")
+            .unwrap()
+    );
+    let missing = runner.run(&pipeline, inputs).unwrap_err();
+    assert!(missing.to_string().contains("gone"), "{missing}");
 }

@@ -11,7 +11,7 @@ use refrain_store::{Codec, Damage, Digest, Lookup, Output, Record, Signature, St
 use crate::value::{Value, ValueCodec};
 
 /// Stands in records of nodes that keep no output: they only explain.
-pub(crate) const EXPLAINS_ONLY: Codec = Codec(0);
+const EXPLAINS_ONLY: Codec = Codec(0);
 
 /// An output; equal to another when their digests are equal.
 pub(crate) struct Handle {
@@ -156,6 +156,20 @@ impl Handle {
 
     fn slot(&self) -> MutexGuard<'_, Option<Value>> {
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a record names whose work keeps no output: what was kept of the same
+/// work at another time, if anything was.
+pub(crate) fn explaining(store: &Store, signature: &Signature) -> Output {
+    match store.find(signature) {
+        Lookup::Hit(record) => record.output.clone(),
+        Lookup::Absent | Lookup::Damaged(_) => Output {
+            digest: Digest::from_bytes([0; 32]),
+            size: 0,
+            codec: EXPLAINS_ONLY,
+            inline: Some(Arc::from([])),
+        },
     }
 }
 

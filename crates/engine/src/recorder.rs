@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use refrain_store::{Claim, Digest, Output, Parts, Record, Signature, Store};
+use refrain_store::{Claim, Digest, Parts, Record, Signature, Store};
 
 use crate::execution::Told;
 use crate::files;
-use crate::handle::{EXPLAINS_ONLY, Handle};
+use crate::handle::{self, Handle};
 use crate::signature::{Explain, Notes, PartHashes};
 use crate::trail::{Trail, Trails};
 use crate::value::Value;
@@ -170,12 +170,7 @@ fn record(
     let codec = node.output.codec().filter(|_| draft.keeps_output);
     let output = match codec {
         Some(codec) => codec.put(store, &execution.value)?,
-        None => Output {
-            digest: Digest::from_bytes([0; 32]),
-            size: 0,
-            codec: EXPLAINS_ONLY,
-            inline: Some(Arc::from([])),
-        },
+        None => handle::explaining(store, &found.signature),
     };
     if let Some(trail) = &read.trail {
         for base in [PartHashes::of(&draft.parts).signature(), work.key] {

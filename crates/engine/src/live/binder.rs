@@ -98,6 +98,10 @@ impl Binder<'_> {
         let Some(input) = given.or_else(|| self.default(source)) else {
             return Ok(None);
         };
+        // A file that nothing is going to read may be missing.
+        if input.is_file() && self.needed_takers(source).next().is_none() {
+            return Ok(None);
+        }
         let known = self.identify(source, &input)?;
         if before == Some(known.digest) {
             return Ok(None);

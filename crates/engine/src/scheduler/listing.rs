@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Codec, Digest, ListEntry, Output, Parts, Record, Signature};
+use refrain_store::{Codec, Digest, ListEntry, Parts, Record, Signature};
 
 use super::Driver;
 use super::expansion::Expansion;
 use super::ledger::Ending;
-use crate::handle::{EXPLAINS_ONLY, Handle, Lost};
+use crate::handle::{self, Handle, Lost};
 use crate::queries::Key;
 use crate::recall;
 use crate::report::Outcome;
@@ -97,18 +97,6 @@ impl Driver<'_> {
             return Ok(None);
         };
         let codec = spec.node.output.codec().filter(|_| spec.node.cache);
-        let output = match codec {
-            Some(_) => match entries(expansion, outputs) {
-                Some(entries) => store.write_list(&entries).map_err(|e| e.to_string())?,
-                None => return Ok(None),
-            },
-            None => Output {
-                digest: Digest::from_bytes([0; 32]),
-                size: 0,
-                codec: EXPLAINS_ONLY,
-                inline: Some(Arc::from([])),
-            },
-        };
         let digest = |parent| *self.progress.digest(parent).as_bytes();
         let resolved = self.live.hashes(node, digest, trail).resolved();
         if let Some(trail) = trail {
@@ -119,9 +107,17 @@ impl Driver<'_> {
             }
         }
         let (parts, notes) = self.keys.parts(self.live, node, trail);
+        let signature = PartHashes::of(&parts).signature();
+        let output = match codec {
+            Some(_) => match entries(expansion, outputs) {
+                Some(entries) => store.write_list(&entries).map_err(|e| e.to_string())?,
+                None => return Ok(None),
+            },
+            None => handle::explaining(&store, &signature),
+        };
         let record = Record {
             node: spec.node.location.node.clone(),
-            signature: PartHashes::of(&parts).signature(),
+            signature,
             resolved,
             parts,
             output: output.clone(),
