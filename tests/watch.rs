@@ -4,6 +4,8 @@
 
 #[path = "support/desk.rs"]
 mod desk;
+#[path = "support/example.rs"]
+mod example;
 #[path = "support/watching.rs"]
 mod watching;
 
@@ -85,6 +87,20 @@ fn an_edit_executes_what_it_reaches() {
     let back = watching.next();
     assert_eq!(with(&back, "executed"), [""; 0]);
     assert_eq!(desk.read("both.txt"), "32");
+    assert_eq!(watching.interrupt(), Some(130));
+}
+
+#[test]
+fn a_pipeline_written_in_rust_is_watched_too() {
+    let what = ["--package", "refrain-cli", "--example", "words"];
+    let desk = Desk::new(&example::build(&example::workspace(), &what));
+    desk.write("text.txt", "rain and rain");
+    let watching = Watching::start(&desk, &["--set", "text=text.txt", "--set", "title=T"]);
+    assert_eq!(watching.executed(), ["words", "counts", "top", "report"]);
+    desk.write("text.txt", "Rain, and rain");
+    assert_eq!(watching.executed(), ["words"]);
+    desk.write("text.txt", "sun");
+    assert_eq!(watching.executed(), ["words", "counts", "top", "report"]);
     assert_eq!(watching.interrupt(), Some(130));
 }
 

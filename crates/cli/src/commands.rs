@@ -31,21 +31,17 @@ pub const FORMAT: u32 = 1;
 
 /// Carries out a command on a project.
 pub fn on_project(command: PipelineCommand, maker: &Maker, printer: &Printer) -> Result<Exit> {
-    let command = match command {
-        PipelineCommand::Watch(args) => return watch::watch(&args, maker, printer),
-        other => other,
-    };
-    let project = maker.project(printer)?;
+    let project = || maker.project(printer);
     match command {
-        PipelineCommand::Watch(_) => unreachable!("it has been carried out"),
-        PipelineCommand::Run(args) => run::run(args, project, printer),
-        PipelineCommand::Plan(args) => plan::plan(args, project, printer),
-        PipelineCommand::Status(args) => status::status(args, project, printer),
-        PipelineCommand::Why(args) => why::why(args, project, printer),
-        PipelineCommand::Get(args) => get::get(args, project, printer),
-        PipelineCommand::Graph(args) => graph::graph(args, project, printer),
-        PipelineCommand::Diff(args) => diff::diff(&args, &project, printer),
-        PipelineCommand::Verify(args) => verify::verify(args, project, printer),
+        PipelineCommand::Run(args) => run::run(args, project()?, printer),
+        PipelineCommand::Watch(args) => watch::watch(&args, maker, printer),
+        PipelineCommand::Plan(args) => plan::plan(args, project()?, printer),
+        PipelineCommand::Status(args) => status::status(args, project()?, printer),
+        PipelineCommand::Why(args) => why::why(args, project()?, printer),
+        PipelineCommand::Get(args) => get::get(args, project()?, printer),
+        PipelineCommand::Graph(args) => graph::graph(args, project()?, printer),
+        PipelineCommand::Diff(args) => diff::diff(&args, &project()?, printer),
+        PipelineCommand::Verify(args) => verify::verify(args, project()?, printer),
     }
 }
 

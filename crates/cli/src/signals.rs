@@ -9,10 +9,13 @@ use refrain::Cancel;
 use crate::exit::Exit;
 use crate::printer::Printer;
 
+/// What is told while somebody waits for an end.
+pub const STOPPING: &str = "stopping; interrupt again to stop at once";
+
 /// Lets Ctrl-C cancel runs from now on. Called once in a process.
 pub fn cancels(cancel: Cancel, printer: Printer) {
     let first = move || {
-        printer.note("stopping; interrupt again to stop at once");
+        printer.note(STOPPING);
         cancel.cancel();
     };
     tell(first, || {});

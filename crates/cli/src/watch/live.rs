@@ -1,6 +1,8 @@
 //! The live session of a project, brought up to date on a thread of its own
 //! whenever it is asked to. It is unaware of why.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use crossbeam::channel::{Sender, bounded};
@@ -20,6 +22,7 @@ pub struct Live {
     /// Where its outputs are remembered.
     pub runner: Runner,
     ask: Sender<()>,
+    busy: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -36,6 +39,8 @@ impl Live {
         // One that waits is enough: it takes up all that came before it.
         let (ask, asked) = bounded(1);
         let (live, printer, post) = (session.clone(), printer.clone(), post.clone());
+        let busy = Arc::new(AtomicBool::new(false));
+        let works = busy.clone();
         let past = Past {
             store: runner.store(),
             pipeline: project.pipeline.name().to_owned(),
@@ -49,7 +54,9 @@ impl Live {
                 let shown = printer.is_watched() || printer.verbosity() == Verbosity::Verbose;
                 let progress = shown
                     .then(|| Progress::beside(live.subscribe(), printer.clone(), past.clone()));
+                works.store(true, Ordering::Relaxed);
                 let run = live.run();
+                works.store(false, Ordering::Relaxed);
                 if let Some(progress) = progress {
                     progress.finish();
                 }
@@ -60,6 +67,7 @@ impl Live {
             session,
             runner,
             ask,
+            busy,
             thread,
         })
     }
@@ -68,6 +76,11 @@ impl Live {
     pub fn run(&self) {
         // A full channel is one that asks already.
         let _ = self.ask.try_send(());
+    }
+
+    /// Whether something runs.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
     }
 
     /// Ends what runs; what was finished is stored.

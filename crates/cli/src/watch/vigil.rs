@@ -26,6 +26,7 @@ use crate::exports;
 use crate::maker::Maker;
 use crate::printer::Printer;
 use crate::project::Project;
+use crate::signals::STOPPING;
 use crate::style::{DIM, WARN, paint};
 use crate::values::assign;
 
@@ -109,6 +110,9 @@ impl<'a, T: Tell> Vigil<'a, T> {
                 }
             }
         };
+        if self.live.is_busy() {
+            self.printer.note(STOPPING);
+        }
         self.live.end();
         self.revisions.end();
         exit
