@@ -197,6 +197,12 @@ fn a_directory_is_watched_all_the_way_down() {
     assert_eq!(watching.executed(), ["list"]);
     desk.write("tree/new/c", "changed");
     assert_eq!(watching.executed(), ["list"]);
+    // Also where a link leads.
+    desk.write("far/d", "");
+    symlink("../far", desk.path("tree/link")).unwrap();
+    assert_eq!(watching.executed(), ["list"]);
+    desk.write("far/d", "changed");
+    assert_eq!(watching.executed(), ["list"]);
 }
 
 #[test]

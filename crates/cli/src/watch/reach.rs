@@ -31,8 +31,8 @@ pub struct Reach {
 #[derive(Debug, Default)]
 struct Folder {
     names: HashMap<OsString, Stake>,
-    /// If everything in it is part of a source: the path by which that knows it.
-    source: Option<PathBuf>,
+    /// The paths by which sources know it of which everything in it is a part.
+    sources: Vec<PathBuf>,
     /// Whether a new name in it may make the project another one.
     basis: bool,
 }
@@ -84,9 +84,10 @@ impl Reach {
             root: root.to_owned(),
             ..Reach::default()
         };
+        // The ways to these matter to nobody.
+        let mut ways = Ways::new(root);
         for path in own {
-            // The ways there matter to nobody.
-            let places = Ways::new(root).end(path).places.into_iter();
+            let places = ways.end(path).places.into_iter();
             let places = places.map(|(parent, name)| parent.join(name));
             reach.own.extend(places.chain([root.join(path)]));
         }
@@ -127,7 +128,7 @@ impl Reach {
             stake.basis || !stake.sources.is_empty() || (stake.way && renamed)
         });
         let anywhere =
-            folder.is_some_and(|folder| folder.source.is_some() || (folder.basis && renamed));
+            folder.is_some_and(|folder| !folder.sources.is_empty() || (folder.basis && renamed));
         staked || (anywhere && !self.is_own(path))
     }
 
@@ -171,7 +172,7 @@ impl Reach {
                 continue;
             };
             let is_newer = changed(path).is_none_or(|moment| moment >= since);
-            if is_newer && (folder.basis || folder.source.is_some()) {
+            if is_newer && (folder.basis || !folder.sources.is_empty()) {
                 changes.push(Change::Anything);
             }
             for (name, stake) in &folder.names {
@@ -203,7 +204,7 @@ impl Reach {
             matters |= stake.basis || !stake.sources.is_empty();
         }
         if let Some(folder) = folder.filter(|_| !self.is_own(path)) {
-            if let Some(source) = &folder.source {
+            for source in &folder.sources {
                 let name = path.file_name().unwrap_or_default();
                 meaning.sources.insert(source.join(name));
                 meaning.moved |= renamed && path.is_dir();
@@ -234,8 +235,11 @@ impl Reach {
     /// Adds a directory that is a source, with all those in it.
     fn add_tree(&mut self, path: &Path, ways: &mut Ways) {
         let mut pending = vec![path.to_owned()];
+        // Links may lead in circles.
+        let mut seen = HashSet::new();
         while let Some(path) = pending.pop() {
-            let Some(folder) = ways.end(&path).folder else {
+            let folder = ways.end(&path).folder;
+            let Some(folder) = folder.filter(|folder| seen.insert(folder.clone())) else {
                 continue;
             };
             let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
@@ -243,12 +247,8 @@ impl Reach {
                 let kind = entry.file_type();
                 kind.is_ok_and(|kind| kind.is_dir() || kind.is_symlink())
             });
-            let known = self.folders.entry(folder).or_default();
-            // Links may lead in circles.
-            if known.source.is_none() {
-                pending.extend(folders.map(|entry| path.join(entry.file_name())));
-                known.source = Some(path);
-            }
+            pending.extend(folders.map(|entry| path.join(entry.file_name())));
+            self.folders.entry(folder).or_default().sources.push(path);
         }
     }
 

@@ -76,7 +76,7 @@ impl Revisions {
     pub fn tell(&mut self, run: &Arc<Run>, project: &Project, places: bool) -> Result<()> {
         let report = run.report();
         let state = state(report, project);
-        if report.status() == Status::Cancelled || !self.is_news(report, &state) {
+        if !self.is_news(report, &state) {
             return Ok(());
         }
         let failed = report

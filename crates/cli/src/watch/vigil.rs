@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
-use refrain::Run;
+use refrain::{Run, Status};
 
 use super::changes::{Change, Changes};
 use super::keys::Key;
@@ -222,6 +222,8 @@ impl<'a, T: Tell> Vigil<'a, T> {
     /// Tells a revision that is complete, or why there is none.
     fn complete(&mut self, run: refrain::Result<Arc<Run>>, found: BTreeSet<PathBuf>) -> Result<()> {
         match run {
+            // Only an end or another session takes its place.
+            Ok(run) if run.status() == Status::Cancelled => {}
             Ok(run) => {
                 let put = exports::put_all(&self.project, &self.live.runner, &run);
                 if let Err(error) = &put {

@@ -62,10 +62,11 @@ impl Ways {
             if metadata.is_dir() {
                 end.folder = self.folder(&path, LINKS);
             }
-            match fs::read_link(&path) {
-                Ok(target) if metadata.is_symlink() => path = beside(&path, &target),
-                _ => break,
-            }
+            let target = metadata.is_symlink().then(|| fs::read_link(&path));
+            let Some(Ok(target)) = target else {
+                break;
+            };
+            path = beside(&path, &target);
         }
         end
     }
