@@ -759,3 +759,22 @@ fn lists_and_items_are_told_as_json_has_them() {
         ("2", "2".to_owned())
     );
 }
+
+#[test]
+fn keys_that_cannot_be_made_fail_the_node() {
+    let desk = Desk::new();
+    let node = Node::named("node")
+        .version("1")
+        .mapped()
+        .over_keyed("numbers", |number: &u64| panic!("no key for {number}"))
+        .cached(|args| Ok(*args.get::<u64>(0)));
+    let pipeline = Pipeline::new(vec![node]).unwrap();
+    let run = desk
+        .runner()
+        .run(&pipeline, inputs! { numbers: vec![1u64] });
+    let note = run.unwrap().report().node("node").unwrap().note.unwrap();
+    assert_eq!(
+        &*note,
+        "numbers: it panicked while its items were told apart"
+    );
+}

@@ -293,6 +293,9 @@ fn line(report: &NodeReport) -> String {
     }
     if let Some(items) = &report.items {
         line += &format!(", {} of {} items", items.executed, items.total);
+        if items.failed > 0 {
+            line += &format!(", {} failed", items.failed);
+        }
     }
     if let Some(reason) = &report.reason {
         line += &paint(DIM, format_args!(" ({reason})"));

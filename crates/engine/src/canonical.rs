@@ -17,6 +17,7 @@ use std::fmt;
 use refrain_store::Digest;
 use refrain_store::codec::is_unordered;
 use serde::ser::{self, Serialize};
+use smallvec::SmallVec;
 
 const NONE: u8 = 1;
 const SOME: u8 = 2;
@@ -122,50 +123,59 @@ impl Encoder<'_> {
     }
 }
 
-/// Elements or entries being collected, each encoded; written at the end,
-/// sorted where their order is no part of the value.
+/// Elements or entries being written; at the end they are sorted where their
+/// order is no part of the value.
 struct Entries<'a> {
     out: &'a mut Vec<u8>,
-    sorted: Option<Vec<Vec<u8>>>,
-    key: Vec<u8>,
+    start: usize,
+    /// Where each of them ends, if they are to be sorted.
+    ends: Option<SmallVec<[usize; 8]>>,
 }
 
 impl<'a> Entries<'a> {
     fn open(out: &'a mut Vec<u8>, tag: u8, sort: bool) -> Self {
         out.push(tag);
         Entries {
+            start: out.len(),
             out,
-            sorted: sort.then(Vec::new),
-            key: Vec::new(),
+            ends: sort.then(SmallVec::new),
         }
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unhashable> {
-        match &mut self.sorted {
-            None => write(self.out, value),
-            Some(entries) => {
-                let mut entry = std::mem::take(&mut self.key);
-                write(&mut entry, value)?;
-                entries.push(entry);
-                Ok(())
-            }
+        write(self.out, value)?;
+        if let Some(ends) = &mut self.ends {
+            ends.push(self.out.len());
         }
+        Ok(())
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Unhashable> {
-        tagged(&mut self.key, STRING, name.as_bytes());
+        tagged(self.out, STRING, name.as_bytes());
         self.element(value)
     }
 
     fn close(self) -> Result<(), Unhashable> {
-        if let Some(mut entries) = self.sorted {
-            entries.sort_unstable();
-            for entry in entries {
-                self.out.extend_from_slice(&entry);
-            }
+        if let Some(ends) = &self.ends {
+            sort(self.out, self.start, ends);
         }
         self.out.push(END);
         Ok(())
+    }
+}
+
+/// Sorts the entries that end there and follow each other from `start` on.
+fn sort(out: &mut Vec<u8>, start: usize, ends: &[usize]) {
+    let entry = |at: usize| match at.checked_sub(1) {
+        None => 0..ends[0] - start,
+        Some(before) => ends[before] - start..ends[at] - start,
+    };
+    let written: SmallVec<[u8; 512]> = SmallVec::from_slice(&out[start..]);
+    let mut order: SmallVec<[usize; 8]> = (0..ends.len()).collect();
+    order.sort_unstable_by(|a, b| written[entry(*a)].cmp(&written[entry(*b)]));
+    out.truncate(start);
+    for at in order {
+        out.extend_from_slice(&written[entry(at)]);
     }
 }
 
@@ -378,10 +388,7 @@ impl ser::SerializeMap for Entries<'_> {
     type Error = Unhashable;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unhashable> {
-        match self.sorted {
-            Some(_) => write(&mut self.key, key),
-            None => write(self.out, key),
-        }
+        write(self.out, key)
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unhashable> {
         self.element(value)

@@ -5,6 +5,7 @@
 mod align;
 mod shared;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use refrain_store::{Digest, Parts, Signature};
@@ -20,6 +21,7 @@ use crate::lists::List;
 use crate::live::Live;
 use crate::map::{Axis, Map};
 use crate::recall::{self, Known, Recall};
+use crate::sharing::share;
 use crate::signature::{Notes, PartHashes};
 use crate::trail::Trail;
 use crate::work::Arg;
@@ -97,15 +99,22 @@ impl Items {
     /// not worked out again.
     fn identify(&mut self, recall: Option<&Recall>) {
         let recall = recall.filter(|recall| recall.stands_on(&self.shared.mark));
-        let mut guess = 0;
-        for item in 0..self.len() {
-            let before = recall.and_then(|recall| {
-                let at = recall.locate(guess, self.key(item))?;
-                guess = at + 1;
-                recall.base(at, |list| self.digest(item, list))
-            });
-            self.bases[item] = before.or_else(|| self.base(item));
+        if let Some(recall) = recall {
+            let mut guess = 0;
+            for item in 0..self.len() {
+                if let Some(at) = recall.locate(guess, self.key(item)) {
+                    guess = at + 1;
+                    self.bases[item] = recall.base(at, |list| self.digest(item, list));
+                }
+            }
         }
+        let mut bases = std::mem::take(&mut self.bases);
+        share(&mut bases, |first, bases| {
+            for (item, base) in (first..).zip(bases) {
+                *base = base.or_else(|| self.base(item));
+            }
+        });
+        self.bases = bases;
     }
 
     /// How many there are.
@@ -245,7 +254,10 @@ fn list(live: &Live, node: u32, axis: &Axis, parents: &impl Parents) -> Result<L
         let unfit = |why: String| Unlisted::Unfit(format!("{}: {why}", param.name));
         let apart = axis.apart.as_ref();
         let apart = apart.ok_or_else(|| unfit("it is no list".to_owned()))?;
-        apart(value).map_err(unfit)
+        // Keys and encodings are made by other people's code.
+        catch_unwind(AssertUnwindSafe(|| apart(value)))
+            .unwrap_or_else(|_| Err("it panicked while its items were told apart".to_owned()))
+            .map_err(unfit)
     };
     match live.graph.wires.row(node)[axis.param] {
         Wire::Source(number) => {

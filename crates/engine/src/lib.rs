@@ -87,6 +87,7 @@ mod run;
 mod runner;
 mod scheduler;
 mod session;
+mod sharing;
 mod signature;
 mod spread;
 mod trail;

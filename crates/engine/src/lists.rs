@@ -4,9 +4,7 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
-use std::num::NonZero;
 use std::sync::Arc;
-use std::thread;
 
 use refrain_store::Digest;
 use serde::Serialize;
@@ -17,11 +15,9 @@ use crate::handle::Handle;
 use crate::inputs::SHOWN_BYTES;
 use crate::map::Part;
 use crate::note;
+use crate::sharing::share;
 use crate::value::Value;
 use crate::work::Arg;
-
-/// Fewer items than this are looked at on one thread.
-const WORTH_A_THREAD: usize = 4096;
 
 /// A list taken apart: what its items are known by is known at once, what they
 /// are is told when it is asked for.
@@ -196,48 +192,33 @@ impl<T: ListItem> Pick for OfType<T> {
     }
 }
 
-/// What the values are known by; a long list is shared among the cores.
+/// What the values are known by.
 fn entries<T: ListItem>(values: &[T], key: Option<&KeyOf<T>>) -> Result<Vec<Entry>, String> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let cores = cores.min(values.len() / WORTH_A_THREAD + 1);
-    let share = values.len().div_ceil(cores).max(1);
-    let shares = values.chunks(share).enumerate();
-    let shares = shares.map(|(number, share_of)| (number * share, share_of));
-    if cores == 1 {
-        let mut parts = shares.map(|(first, values)| entries_of(values, first, key));
-        return parts.next().unwrap_or_else(|| Ok(Vec::new()));
-    }
-    thread::scope(|scope| {
-        let start = |(first, values)| scope.spawn(move || entries_of(values, first, key));
-        let running: Vec<_> = shares.map(start).collect();
-        let mut all = Vec::with_capacity(values.len());
-        for one in running {
-            match one.join() {
-                Ok(entries) => all.extend(entries?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+    let mut entries: Vec<Option<Result<Entry, String>>> = Vec::new();
+    entries.resize_with(values.len(), || None);
+    share(&mut entries, |first, entries| {
+        let mut bytes = Vec::new();
+        for (at, slot) in (first..).zip(entries) {
+            *slot = Some(entry(at, &values[at], key, &mut bytes));
         }
-        Ok(all)
-    })
+    });
+    entries.into_iter().flatten().collect()
 }
 
-fn entries_of<T: ListItem>(
-    values: &[T],
-    first: usize,
+fn entry<T: ListItem>(
+    at: usize,
+    value: &T,
     key: Option<&KeyOf<T>>,
-) -> Result<Vec<Entry>, String> {
-    let mut bytes = Vec::new();
-    let entry = |(at, value): (usize, &T)| {
-        bytes.clear();
-        canonical::encode_to(&mut bytes, value)
-            .map_err(|why| format!("item {} cannot be hashed: {why}", first + at + 1))?;
-        let digest = Digest::of(&bytes);
-        let key = match key {
-            Some(key) => key(value).into(),
-            None => digest.to_string().into(),
-        };
-        let digest = Some(digest);
-        Ok(Entry { key, digest })
+    bytes: &mut Vec<u8>,
+) -> Result<Entry, String> {
+    bytes.clear();
+    canonical::encode_to(bytes, value)
+        .map_err(|why| format!("item {} cannot be hashed: {why}", at + 1))?;
+    let digest = Digest::of(bytes);
+    let key = match key {
+        Some(key) => key(value).into(),
+        None => digest.to_string().into(),
     };
-    values.iter().enumerate().map(entry).collect()
+    let digest = Some(digest);
+    Ok(Entry { key, digest })
 }

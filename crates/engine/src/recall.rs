@@ -36,18 +36,21 @@ impl Recalls {
     pub fn tidy(&mut self, graph: &Graph) {
         let is_there = |node: &Arc<str>| graph.by_name.contains_key(node);
         self.0
-            .retain(|node, recall| is_there(node) && recall.is_stored());
+            .retain(|node, recall| is_there(node) && recall.stored);
     }
 }
 
 /// The items of a node as they were.
 pub(crate) struct Recall {
     known: Known,
-    /// Of those that have outputs: the resolved signatures.
-    names: Vec<Option<Signature>>,
+    /// What those with outputs are known by with the files that their actions
+    /// found; without such files it is what they are known by anyway.
+    names: Option<Vec<Option<Signature>>>,
     outputs: Vec<Option<Arc<Handle>>>,
     /// The digest of the node's output, if all items have one.
     whole: Option<Digest>,
+    /// Whether the store has all outputs.
+    stored: bool,
     by_key: OnceLock<FxHashMap<Arc<str>, u32>>,
 }
 
@@ -62,18 +65,24 @@ pub(crate) struct Known {
 }
 
 impl Recall {
-    /// The items of a node whose output, if it has one, has this digest.
+    /// The items of a node that gave this, if it gave anything.
     pub fn new(
         known: Known,
-        names: Vec<Option<Signature>>,
+        names: Option<Vec<Option<Signature>>>,
         outputs: Vec<Option<Arc<Handle>>>,
-        whole: Option<Digest>,
+        whole: Option<&Handle>,
     ) -> Self {
+        let is_stored = |output: &Arc<Handle>| output.is_stored();
         Recall {
+            // A list is stored when its items are.
+            stored: match whole {
+                Some(whole) => whole.is_stored(),
+                None => outputs.iter().flatten().all(is_stored),
+            },
+            whole: whole.map(|whole| whole.digest),
             known,
             names,
             outputs,
-            whole,
             by_key: OnceLock::new(),
         }
     }
@@ -100,16 +109,13 @@ impl Recall {
             mark: Signature::from_bytes([0; 32]),
             entries: smallvec![entries],
             places: SmallVec::new(),
-            bases: Vec::new(),
+            bases: kept.names.into_iter().map(Some).collect(),
             distinct: false,
         };
-        let names = kept.names.into_iter().map(Some).collect();
-        Some(Self::new(
-            known,
-            names,
-            outputs,
-            Some(kept.record.output.digest),
-        ))
+        let node = live.graph.node(node);
+        let names = node.discovers.then(|| known.bases.clone());
+        let whole = Handle::recorded(&kept.record, node.output.codec());
+        Some(Self::new(known, names, outputs, whole.as_ref()))
     }
 
     fn keys(&self) -> &[Entry] {
@@ -163,13 +169,9 @@ impl Recall {
 
     /// The output of the item there, if it was known by this.
     fn output(&self, at: usize, resolved: &Signature) -> Option<&Arc<Handle>> {
-        let same = self.names[at].as_ref() == Some(resolved);
+        let names = self.names.as_ref().unwrap_or(&self.known.bases);
+        let same = names[at].as_ref() == Some(resolved);
         self.outputs[at].as_ref().filter(|_| same)
-    }
-
-    fn is_stored(&self) -> bool {
-        let mut outputs = self.outputs.iter().flatten();
-        outputs.all(|output| output.is_stored())
     }
 }
 

@@ -40,8 +40,9 @@ pub(super) struct Expansion {
     pub items: Items,
     stages: Vec<Stage>,
     outputs: Vec<Option<Arc<Handle>>>,
-    /// What the items with outputs are known by.
-    names: Vec<Option<Signature>>,
+    /// What the items with outputs are known by, where that is not what they were
+    /// known by before their files were found.
+    names: Option<Vec<Option<Signature>>>,
     /// The items that wait, in order.
     waiting: VecDeque<u32>,
     /// How many items are coming, and how many more are not over.
@@ -72,11 +73,12 @@ impl Expansion {
     /// All items are coming.
     pub fn new(items: Items, finder: Option<Finder>) -> Self {
         let total = items.len();
+        let names = items.spec().node.discovers;
         Expansion {
             items,
             stages: vec![Stage::Coming; total],
             outputs: vec![None; total],
-            names: vec![None; total],
+            names: names.then(|| vec![None; total]),
             waiting: VecDeque::new(),
             coming: total,
             open: total,
@@ -136,7 +138,9 @@ impl Expansion {
         trail: Option<&Trail>,
     ) {
         self.turn(item, Stage::Made);
-        self.names[item as usize] = Some(resolved);
+        if let Some(names) = &mut self.names {
+            names[item as usize] = Some(resolved);
+        }
         self.outputs[item as usize] = Some(output);
         if let Some(trail) = trail {
             self.trail.get_or_insert_with(Trail::default).add(trail);
@@ -191,7 +195,6 @@ impl Expansion {
 
     /// What is to be remembered of the items; `outputs` are those that there are.
     pub fn into_recall(self, outputs: Vec<Option<Arc<Handle>>>, whole: Option<&Handle>) -> Recall {
-        let whole = whole.map(|whole| whole.digest);
         Recall::new(self.items.into_known(), self.names, outputs, whole)
     }
 
@@ -200,9 +203,17 @@ impl Expansion {
         std::mem::take(&mut self.outputs)
     }
 
-    /// What the items with outputs are known by, in order.
-    pub fn names(&self) -> impl Iterator<Item = &Signature> {
-        self.names.iter().flatten()
+    /// What the items are known by, all of which have outputs, in order.
+    pub fn names(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(32 * self.items.len());
+        for item in 0..self.items.len() {
+            let name = match &self.names {
+                Some(names) => names[item],
+                None => self.items.known_by(item),
+            };
+            bytes.extend_from_slice(name.expect("it has an output").as_bytes());
+        }
+        bytes
     }
 
     /// The failures as one.

@@ -125,10 +125,7 @@ impl Driver<'_> {
             elapsed,
             log: None,
         };
-        let names: Vec<u8> = expansion
-            .names()
-            .flat_map(|name| *name.as_bytes())
-            .collect();
+        let names = expansion.names();
         let names_key = recall::names_key(&record.signature);
         let names = Record {
             signature: names_key,
