@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use refrain_store::{Digest, Leaf, Store};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::files;
 use crate::note::{FileNote, Note};
@@ -162,14 +163,17 @@ fn changed_files(
     is: &[FileNote<'_>],
     texts: &Texts<'_>,
 ) -> Detail {
-    let before = |file: &&FileNote<'_>| was.iter().find(|old| old.path == file.path);
-    let came: Vec<&FileNote<'_>> = is.iter().filter(|file| before(file).is_none()).collect();
-    let changed = is.iter().filter_map(|file| {
-        let old = before(&file)?;
-        (old.digest != file.digest).then_some((old, file))
-    });
-    let changed: Vec<(&FileNote<'_>, &FileNote<'_>)> = changed.collect();
-    let gone = |old: &&FileNote<'_>| !is.iter().any(|file| file.path == old.path);
+    let before: FxHashMap<&str, &FileNote<'_>> = was.iter().map(|old| (old.path, old)).collect();
+    let now: FxHashSet<&str> = is.iter().map(|file| file.path).collect();
+    let (mut came, mut changed) = (Vec::new(), Vec::new());
+    for file in is {
+        match before.get(file.path) {
+            None => came.push(file),
+            Some(old) if old.digest != file.digest => changed.push((*old, file)),
+            Some(_) => {}
+        }
+    }
+    let gone = |old: &&FileNote<'_>| !now.contains(old.path);
     let gone: Vec<&FileNote<'_>> = was.iter().filter(gone).collect();
     let mut detail = match (changed.first(), came.first(), gone.first()) {
         (Some((old, file)), ..) => changed_file(name, old, file, texts),

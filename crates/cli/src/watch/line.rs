@@ -15,7 +15,7 @@ use crate::tally::tally;
 const TOLD: usize = 3;
 
 /// The line of a revision that these paths brought about.
-pub fn line(report: &Report, changed: &BTreeSet<PathBuf>) -> String {
+pub fn line(report: &Report, nodes: &[NodeReport], changed: &BTreeSet<PathBuf>) -> String {
     let style = match report.status() {
         Status::Ok => GOOD,
         Status::Failed => BAD,
@@ -25,7 +25,7 @@ pub fn line(report: &Report, changed: &BTreeSet<PathBuf>) -> String {
     if !changed.is_empty() {
         line += &format!("{NAME}{}{NAME:#}: ", some(outermost(changed)));
     }
-    line += &done(report).join(", ");
+    line += &done(report, nodes).join(", ");
     line += &format!(" in {}", elapsed(report.elapsed()));
     match report.saved() {
         Duration::ZERO => line,
@@ -46,13 +46,13 @@ fn outermost(paths: &BTreeSet<PathBuf>) -> Vec<String> {
 }
 
 /// What became of the nodes.
-fn done(report: &Report) -> Vec<String> {
+fn done(report: &Report, nodes: &[NodeReport]) -> Vec<String> {
     let told = tally(report.counts()).map(|(count, name)| match name {
         "executed" => {
-            let executed = |node: &NodeReport| node.outcome == Outcome::Executed;
+            let executed = |node: &&NodeReport| node.outcome == Outcome::Executed;
             format!(
                 "{count} executed ({})",
-                reasons(report.nodes().filter(executed))
+                reasons(nodes.iter().filter(executed))
             )
         }
         name => format!("{count} {name}"),
@@ -61,10 +61,11 @@ fn done(report: &Report) -> Vec<String> {
 }
 
 /// Why these nodes executed: each reason with the names of some.
-fn reasons(nodes: impl Iterator<Item = NodeReport>) -> String {
+fn reasons<'a>(nodes: impl Iterator<Item = &'a NodeReport>) -> String {
     let mut by_reason: Vec<(&str, Vec<String>)> = Vec::new();
     for node in nodes {
-        let reason = node.reason.map_or("", |reason| reason.kind.name());
+        let reason = node.reason.as_ref();
+        let reason = reason.map_or("", |reason| reason.kind.name());
         let name = match node.items {
             Some(items) => format!("{} {}/{}", node.name, items.executed, items.total),
             None => node.name.to_string(),

@@ -1,11 +1,11 @@
 //! Revisions as they are told: one line each, or one object, and the command
 //! that follows the good ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use refrain::{Outcome, Report, Run, Signature, Status};
+use refrain::{NodeReport, Outcome, Report, Run, Signature, Status};
 
 use super::follow_up::FollowUp;
 use super::line::line;
@@ -21,7 +21,7 @@ use crate::style::{DIM, paint};
 const EXPLAINED: usize = 10;
 
 /// What targets are: their signatures by their names.
-type State = Vec<(String, Option<Signature>)>;
+type State = Vec<(Arc<str>, Option<Signature>)>;
 
 /// Tells revisions.
 pub struct Revisions {
@@ -75,17 +75,17 @@ impl Revisions {
     /// outputs are all in their `places` is followed by the command.
     pub fn tell(&mut self, run: &Arc<Run>, project: &Project, places: bool) -> Result<()> {
         let report = run.report();
-        let state = state(report, project);
+        // To say why a node executed is work, so that each is told once.
+        let nodes: Vec<NodeReport> = report.nodes().collect();
+        let state = state(&nodes, project);
         if !self.is_news(report, &state) {
             return Ok(());
         }
-        let failed = report
-            .nodes()
-            .filter(|node| node.outcome == Outcome::Failed);
+        let failed = nodes.iter().filter(|node| node.outcome == Outcome::Failed);
         for node in failed {
             // The project may be another one by now.
             if let Ok(outline) = project.pipeline.node(&node.name) {
-                let described = failures::describe(outline.location, &node);
+                let described = failures::describe(outline.location, node);
                 self.printer.lines(&described);
             }
         }
@@ -93,7 +93,7 @@ impl Revisions {
             // Nothing is changed that nobody has seen before.
             self.changed.clear();
         }
-        self.printer.note(line(report, &self.changed));
+        self.printer.note(line(report, &nodes, &self.changed));
         if self.json {
             self.printer.json(report)?;
         }
@@ -145,10 +145,10 @@ impl Revisions {
 }
 
 /// What the targets of a project are after a run.
-fn state(report: &Report, project: &Project) -> State {
-    let targets = project.pipeline.target_names();
-    let signature = |name: &str| report.node(name).and_then(|node| node.signature);
+fn state(nodes: &[NodeReport], project: &Project) -> State {
+    let targets: HashSet<&str> = project.pipeline.target_names().collect();
+    let targets = nodes.iter().filter(|node| targets.contains(&*node.name));
     targets
-        .map(|name| (name.to_owned(), signature(name)))
+        .map(|node| (node.name.clone(), node.signature))
         .collect()
 }
