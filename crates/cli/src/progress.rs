@@ -113,6 +113,7 @@ impl Teller {
     fn hear(&mut self, event: RunEvent) {
         match event {
             RunEvent::ToMake { nodes } => self.live_mut(|live| live.expect(nodes)),
+            RunEvent::Edited { .. } => self.live_mut(Live::start_over),
             RunEvent::NodeStarted { node } => {
                 let Teller { past, live, .. } = self;
                 if let Some(live) = live {
@@ -211,6 +212,12 @@ impl Live {
         self.run.set_length(self.run.position() + nodes as u64);
     }
 
+    /// What is to be made is counted anew; what runs goes on.
+    fn start_over(&mut self) {
+        self.run.set_position(0);
+        self.run.set_length(0);
+    }
+
     fn start(&mut self, node: Arc<str>, expected: Option<Duration>) {
         let shown = self.running.values().filter(|node| node.bar.is_some());
         let bar = (shown.count() < SHOWN).then(|| {
@@ -226,7 +233,9 @@ impl Live {
             items: None,
             bar,
         };
-        self.running.insert(node, running);
+        if let Some(bar) = self.running.insert(node, running).and_then(|last| last.bar) {
+            self.remove(&bar);
+        }
         self.tick();
     }
 
@@ -238,12 +247,16 @@ impl Live {
 
     fn finish(&mut self, report: &NodeReport) {
         if let Some(bar) = self.running.remove(&report.name).and_then(|node| node.bar) {
-            bar.finish_and_clear();
-            self.bars.remove(&bar);
+            self.remove(&bar);
         }
         if report.outcome != Outcome::Hit {
             self.run.inc(1);
         }
+    }
+
+    fn remove(&self, bar: &ProgressBar) {
+        bar.finish_and_clear();
+        self.bars.remove(bar);
     }
 
     fn tick(&mut self) {
