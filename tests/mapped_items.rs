@@ -474,13 +474,22 @@ fn items_go_on_while_others_are_made() {
             let _ = second.send(());
             Ok(args.get::<u64>(0) * 10 + args.get::<u64>(1))
         });
-    let pipeline = Pipeline::new(vec![first, next]).unwrap();
+    // What comes item by item need not be the first list.
+    let last = Node::named("third")
+        .version("1")
+        .mapped()
+        .over_items::<u64>("numbers")
+        .over_items::<u64>("second")
+        .cached(|args| Ok(args.get::<u64>(0) + args.get::<u64>(1)));
+    let pipeline = Pipeline::new(vec![first, next, last]).unwrap();
+    let pipeline = pipeline.targets(["second", "third"]).unwrap();
     let runner = desk.runner().jobs(2);
     let run = runner
         .run(&pipeline, inputs! { numbers: vec![1u64, 2] })
         .unwrap();
     assert_eq!(run.status(), Status::Ok, "{}", run.report());
     assert_eq!(*run.get::<Vec<u64>>("second").unwrap(), [11, 22]);
+    assert_eq!(*run.get::<Vec<u64>>("third").unwrap(), [12, 24]);
     assert_eq!(run.report().node("second").unwrap().items, counts(2, 2, 0));
 }
 

@@ -17,7 +17,7 @@ use crate::db::Spec;
 use crate::files::Tracked;
 use crate::graph::Wire;
 use crate::handle::{Handle, Lost};
-use crate::lists::List;
+use crate::lists::{Entry, List};
 use crate::live::Live;
 use crate::map::{Axis, Map};
 use crate::recall::{self, Known, Recall};
@@ -70,10 +70,11 @@ impl Items {
     pub fn of(live: &Live, node: u32, parents: &impl Parents) -> Result<Self, Unlisted> {
         let spec = live.spec(node);
         let map = spec.node.map.clone().expect("the node is mapped");
-        let lists = map.axes.iter();
-        let lists = lists.map(|axis| list(live, node, axis, parents));
-        let lists = lists.collect::<Result<SmallVec<[List; 1]>, _>>()?;
         let recall = live.recalls.of(live.graph.name_of(node));
+        let before = |list: usize| recall.map_or(&[][..], |recall| recall.entries(list));
+        let lists = map.axes.iter().enumerate();
+        let lists = lists.map(|(number, axis)| list(live, node, axis, before(number), parents));
+        let lists = lists.collect::<Result<SmallVec<[List; 1]>, _>>()?;
         let names = map.axes.iter();
         let names: Vec<&str> = names
             .map(|axis| &*spec.node.params[axis.param].name)
@@ -248,14 +249,20 @@ impl Items {
     }
 }
 
-fn list(live: &Live, node: u32, axis: &Axis, parents: &impl Parents) -> Result<List, Unlisted> {
+fn list(
+    live: &Live,
+    node: u32,
+    axis: &Axis,
+    before: &[Entry],
+    parents: &impl Parents,
+) -> Result<List, Unlisted> {
     let param = &live.graph.node(node).params[axis.param];
     let apart = |value| {
         let unfit = |why: String| Unlisted::Unfit(format!("{}: {why}", param.name));
         let apart = axis.apart.as_ref();
         let apart = apart.ok_or_else(|| unfit("it is no list".to_owned()))?;
         // Keys and encodings are made by other people's code.
-        catch_unwind(AssertUnwindSafe(|| apart(value)))
+        catch_unwind(AssertUnwindSafe(|| apart(value, before)))
             .unwrap_or_else(|_| Err("it panicked while its items were told apart".to_owned()))
             .map_err(unfit)
     };

@@ -59,11 +59,16 @@ impl List {
         List { entries, content }
     }
 
-    /// A vector of values. One that has no key is known by its digest.
-    pub fn of_values<T: ListItem>(list: &Value, key: Option<&KeyOf<T>>) -> Result<Self, String> {
+    /// A vector of values; some may have been there before. One that has no key
+    /// is known by its digest.
+    pub fn of_values<T: ListItem>(
+        list: &Value,
+        before: &[Entry],
+        key: Option<&KeyOf<T>>,
+    ) -> Result<Self, String> {
         let values: &Vec<T> = list.get().expect("a pipeline joins equal types only");
         Ok(List {
-            entries: entries(values, key)?,
+            entries: entries(values, before, key)?,
             content: Content::Values(list.clone(), &OfType::<T>(PhantomData)),
         })
     }
@@ -193,13 +198,18 @@ impl<T: ListItem> Pick for OfType<T> {
 }
 
 /// What the values are known by.
-fn entries<T: ListItem>(values: &[T], key: Option<&KeyOf<T>>) -> Result<Vec<Entry>, String> {
+fn entries<T: ListItem>(
+    values: &[T],
+    before: &[Entry],
+    key: Option<&KeyOf<T>>,
+) -> Result<Vec<Entry>, String> {
     let mut entries: Vec<Option<Result<Entry, String>>> = Vec::new();
     entries.resize_with(values.len(), || None);
     share(&mut entries, |first, entries| {
         let mut bytes = Vec::new();
         for (at, slot) in (first..).zip(entries) {
-            *slot = Some(entry(at, &values[at], key, &mut bytes));
+            let before = before.get(at);
+            *slot = Some(entry(at, &values[at], before, key, &mut bytes));
         }
     });
     entries.into_iter().flatten().collect()
@@ -208,6 +218,7 @@ fn entries<T: ListItem>(values: &[T], key: Option<&KeyOf<T>>) -> Result<Vec<Entr
 fn entry<T: ListItem>(
     at: usize,
     value: &T,
+    before: Option<&Entry>,
     key: Option<&KeyOf<T>>,
     bytes: &mut Vec<u8>,
 ) -> Result<Entry, String> {
@@ -215,10 +226,13 @@ fn entry<T: ListItem>(
     canonical::encode_to(bytes, value)
         .map_err(|why| format!("item {} cannot be hashed: {why}", at + 1))?;
     let digest = Digest::of(bytes);
-    let key = match key {
-        Some(key) => key(value).into(),
-        None => digest.to_string().into(),
+    let text = match key {
+        Some(key) => key(value),
+        None => digest.to_string(),
     };
-    let digest = Some(digest);
-    Ok(Entry { key, digest })
+    let known = before.filter(|before| *before.key == *text);
+    Ok(Entry {
+        key: known.map_or_else(|| text.into(), |before| before.key.clone()),
+        digest: Some(digest),
+    })
 }

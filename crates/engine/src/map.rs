@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::execution::Execution;
 use crate::listed::Gather;
-use crate::lists::List;
+use crate::lists::{Entry, List};
 use crate::node::{Action, Args, Failure};
 use crate::value::{Value, ValueType};
 
@@ -55,8 +55,9 @@ pub(crate) struct Axis {
     pub collect: Option<Collect>,
 }
 
-/// Takes a value apart.
-pub(crate) type Apart = Arc<dyn Fn(&Value) -> Result<List, String> + Send + Sync>;
+/// Takes a value apart. What was in the list when it was last taken apart need
+/// not be named anew.
+pub(crate) type Apart = Arc<dyn Fn(&Value, &[Entry]) -> Result<List, String> + Send + Sync>;
 
 /// Makes a vector of values.
 pub(crate) type Collect = fn(Vec<Value>) -> Value;

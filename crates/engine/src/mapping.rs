@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use smallvec::SmallVec;
 
 use crate::listed::{self, Gather, Paths, Values};
-use crate::lists::{KeyOf, List, ListItem};
+use crate::lists::{Entry, KeyOf, List, ListItem};
 use crate::map::{self, Apart, Axis, Batch, Collect, Map, Part};
 use crate::node::{Action, Args, Failure, Node, NodeBuilder, Param, valued};
 use crate::paths::{OutputPath, PathKind};
@@ -77,7 +77,8 @@ impl MapBuilder {
     /// What `#[func]` adds: a list whose parameter it declares itself.
     #[doc(hidden)]
     pub fn over_values<T: ListItem>(self, list: Param, key: Option<Box<KeyOf<T>>>) -> Self {
-        let apart = move |list: &Value| List::of_values(list, key.as_deref());
+        let apart =
+            move |list: &Value, before: &[Entry]| List::of_values(list, before, key.as_deref());
         self.add(list, Some(Arc::new(apart)), false, Some(map::collect::<T>))
     }
 
@@ -96,7 +97,7 @@ impl MapBuilder {
         param: Param,
         split: impl Fn(&T) -> Result<Vec<Part>, String> + Send + Sync + 'static,
     ) -> Self {
-        let apart = move |value: &Value| {
+        let apart = move |value: &Value, _before: &[Entry]| {
             let list = value.get().expect("a pipeline joins equal types only");
             split(list).map(List::of_parts)
         };

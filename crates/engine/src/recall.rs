@@ -122,6 +122,11 @@ impl Recall {
         &self.known.entries[0]
     }
 
+    /// What was in the list of this number.
+    pub fn entries(&self, list: usize) -> &[Entry] {
+        self.known.entries.get(list).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether no two of these items had one key, and they were these.
     pub fn has_keys(&self, items: &[Entry]) -> bool {
         let mut pairs = self.keys().iter().zip(items);

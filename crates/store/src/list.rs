@@ -34,11 +34,11 @@ pub(crate) fn stands_inside(output: &Output) -> bool {
     output.size <= SMALL && output.inline.is_some()
 }
 
-pub(crate) fn encode(entries: &[ListEntry]) -> Vec<u8> {
+pub(crate) fn encode<'a>(entries: impl ExactSizeIterator<Item = (&'a str, &'a Output)>) -> Vec<u8> {
     let mut to = Vec::with_capacity(16 + 128 * entries.len());
     to.push(FORMAT);
     put_number(&mut to, entries.len() as u64);
-    for ListEntry { key, output } in entries {
+    for (key, output) in entries {
         put_bytes(&mut to, key.as_bytes());
         put_number(&mut to, u64::from(output.codec.0));
         let inside = output.inline.as_ref().filter(|_| stands_inside(output));
@@ -125,7 +125,7 @@ mod tests {
             entries in proptest::collection::vec(entry(), 0..20),
             at in any::<prop::sample::Index>(),
         ) {
-            let bytes = encode(&entries);
+            let bytes = encode(entries.iter().map(|entry| (&*entry.key, &entry.output)));
             prop_assert_eq!(decode(&bytes), Ok(entries));
             prop_assert!(decode(&bytes[..at.index(bytes.len())]).is_err());
             prop_assert!(decode(&[&bytes[..], b"x"].concat()).is_err());

@@ -90,7 +90,13 @@ impl Driver<'_> {
             }
             for reader in readers {
                 if let Some(mut expansion) = self.expansions.end(reader) {
-                    over.extend(self.take_in(reader, &mut expansion, &fed));
+                    let settled = self.take_in(reader, &mut expansion, &fed);
+                    for fed in &settled {
+                        for output in expansion.items.outputs_read(fed.item as usize) {
+                            self.live.release(output);
+                        }
+                    }
+                    over.extend(settled);
                     self.expansions.add(reader, expansion);
                     touched.push(reader);
                 }

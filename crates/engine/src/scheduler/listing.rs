@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Codec, Digest, ListEntry, Parts, Record, Signature};
+use refrain_store::{Codec, Digest, Output, Parts, Record, Signature};
 
 use super::Driver;
 use super::expansion::Expansion;
@@ -109,10 +109,15 @@ impl Driver<'_> {
         let (parts, notes) = self.keys.parts(self.live, node, trail);
         let signature = PartHashes::of(&parts).signature();
         let output = match codec {
-            Some(_) => match entries(expansion, outputs) {
-                Some(entries) => store.write_list(&entries).map_err(|e| e.to_string())?,
-                None => return Ok(None),
-            },
+            Some(_) => {
+                let stored = outputs.iter().map(|output| output.output());
+                let Some(stored) = stored.collect::<Option<Vec<&Output>>>() else {
+                    return Ok(None);
+                };
+                let keys = (0..stored.len()).map(|item| &**expansion.items.key(item));
+                let listed = store.write_list_of(keys.zip(stored.iter().copied()));
+                listed.map_err(|e| e.to_string())?
+            }
             None => handle::explaining(&store, &signature),
         };
         let record = Record {
@@ -162,15 +167,4 @@ impl Driver<'_> {
         let value = (expansion.items.map().gather)(values);
         Ok(Handle::in_memory(&resolved, value, elapsed))
     }
-}
-
-/// The outputs as they stand in a list; `None` if not all are in the store.
-fn entries(expansion: &Expansion, outputs: &Outputs) -> Option<Vec<ListEntry>> {
-    let entry = |(item, output): (usize, &Arc<Handle>)| {
-        Some(ListEntry {
-            key: expansion.items.key(item).clone(),
-            output: output.output()?.clone(),
-        })
-    };
-    outputs.iter().enumerate().map(entry).collect()
 }

@@ -8,13 +8,21 @@ use crate::list::{self, ListEntry};
 use crate::record::Output;
 
 impl Store {
-    /// Stores the outputs of a mapped node, in this order, as a [`Codec::LIST`].
+    /// Does what [`Store::write_list_of`] does with entries that stand together.
+    pub fn write_list(&self, entries: &[ListEntry]) -> Result<Output, StoreError> {
+        self.write_list_of(entries.iter().map(|entry| (&*entry.key, &entry.output)))
+    }
+
+    /// Stores the outputs of a mapped node under their items' keys, in this order, as a [`Codec::LIST`].
     ///
     /// An inline output of more than 256 bytes is written as a blob, and has no inline bytes when the list is
     /// loaded. The digest is that of the listing: lists of equal outputs under equal keys have equal
     /// digests.
-    pub fn write_list(&self, entries: &[ListEntry]) -> Result<Output, StoreError> {
-        for ListEntry { output, .. } in entries {
+    pub fn write_list_of<'a>(
+        &self,
+        entries: impl ExactSizeIterator<Item = (&'a str, &'a Output)> + Clone,
+    ) -> Result<Output, StoreError> {
+        for (_, output) in entries.clone() {
             if let Some(bytes) = &output.inline
                 && !list::stands_inside(output)
             {
