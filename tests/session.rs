@@ -247,6 +247,14 @@ impl Gate {
         begun
     }
 
+    /// Waits until one action has been asked to end, and checks that no other was.
+    fn wait_for_stop(&self) {
+        while self.stopped.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(self.stopped.swap(0, Ordering::SeqCst), 1);
+    }
+
     fn let_on(&self, actions: usize) {
         (0..actions).for_each(|_| self.on.0.send(()).unwrap());
     }
@@ -273,7 +281,7 @@ fn an_edit_in_the_middle_of_a_run_ends_what_no_longer_counts_and_nothing_else() 
     session.set_input("a", 2).unwrap();
     // The one that reads it begins again before anything is let on.
     assert_eq!(gate.wait(1), ["left"]);
-    assert_eq!(gate.stopped.load(Ordering::SeqCst), 1);
+    gate.wait_for_stop();
     gate.let_on(2);
     let run = run.join().unwrap();
     assert_eq!(*run.get::<i64>("both").unwrap(), 12);
@@ -355,6 +363,60 @@ fn a_node_that_never_ends_is_ended_by_an_edit_of_the_pipeline() {
 }
 
 #[test]
+fn an_edited_item_in_the_middle_of_a_run_ends_that_item_alone() {
+    let (dir, counter, gate) = (cache(), Counter::default(), Gate::new());
+    let slow = gate.clone();
+    let each = Node::named("each")
+        .version("1")
+        .mapped()
+        .over_keyed("all", |item: &(u32, i64)| item.0.to_string())
+        .cached(move |args| {
+            let (end, ended) = bounded(1);
+            let _hook = args.execution().stop().hook(move || {
+                let _ = end.try_send(());
+            });
+            slow.begun.0.send("item").unwrap();
+            crossbeam::channel::select! {
+                recv(slow.on.1) -> _ => Ok(args.get::<(u32, i64)>(0).1),
+                recv(ended) -> _ => {
+                    slow.stopped.fetch_add(1, Ordering::SeqCst);
+                    Err(Failure::new("asked to end"))
+                }
+            }
+        });
+    let after = counter.clone();
+    let sum = Node::named("sum")
+        .param(Param::of::<Vec<i64>>("each"))
+        .version("1")
+        .cached(move |args| {
+            after.count("sum");
+            Ok(args.get::<Vec<i64>>(0).iter().sum::<i64>())
+        });
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap().jobs(3);
+    let all = |second: i64| vec![(1u32, 1i64), (2, second), (3, 100)];
+    let session = runner
+        .session(&pipeline(vec![each, sum]), inputs! { all: all(10) })
+        .unwrap();
+    let run = thread::spawn({
+        let session = session.clone();
+        move || session.run().unwrap()
+    });
+    gate.wait(3);
+    session.set_input("all", all(20)).unwrap();
+    // All three were busy: the item that is no more makes room for the new one.
+    gate.wait(1);
+    gate.wait_for_stop();
+    gate.let_on(3);
+    let run = run.join().unwrap();
+    assert_eq!(*run.get::<i64>("sum").unwrap(), 121);
+    assert_eq!(counter.take(), ["sum"]);
+    assert_eq!(
+        run.report().node("each").unwrap().items.unwrap().executed,
+        3
+    );
+}
+
+#[test]
 fn a_node_goes_on_until_it_is_known_that_what_it_reads_is_another() {
     let (dir, counter, gate) = (cache(), Counter::default(), Gate::new());
     let halves = {
@@ -390,7 +452,7 @@ fn a_node_goes_on_until_it_is_known_that_what_it_reads_is_another() {
     gate.wait(1);
     session.set_input("a", 9).unwrap();
     gate.wait(1);
-    assert_eq!(gate.stopped.load(Ordering::SeqCst), 1);
+    gate.wait_for_stop();
     gate.let_on(1);
     assert_eq!(second.join().unwrap(), 4);
     assert_eq!(counter.take(), ["half", "slow", "half", "slow"]);

@@ -65,8 +65,9 @@ impl Driver<'_> {
     /// Lets go of what runs and cannot count any more.
     pub(super) fn let_go_of_unwanted(&mut self) {
         let (live, progress) = (&*self.live, &self.progress);
+        let coming = |node| self.expansions.is_coming(node);
         self.flights
-            .give_up_unawaited(|flight| may_count(live, progress, flight));
+            .give_up_unawaited(|flight| may_count(live, progress, coming, flight));
     }
 
     /// Keeps what was told of nodes that are what they were.
@@ -83,7 +84,12 @@ impl Driver<'_> {
 /// Whether work that nobody waits for may still be waited for: its node is
 /// needed and has not begun otherwise, and of what it was gathered from only
 /// the parents' outputs are not known to be the same.
-fn may_count(live: &Live, progress: &Progress, flight: &Flight) -> bool {
+fn may_count(
+    live: &Live,
+    progress: &Progress,
+    coming: impl Fn(u32) -> bool,
+    flight: &Flight,
+) -> bool {
     let Ok(node) = live.graph.find(&flight.node) else {
         return false;
     };
@@ -93,8 +99,8 @@ fn may_count(live: &Live, progress: &Progress, flight: &Flight) -> bool {
     let mapped = live.graph.node(node).map.is_some();
     match progress.state(node) {
         Some(State::Waiting | State::Wanted) => same_code && (mapped || now.inputs == then.inputs),
-        // Its items may not have started yet.
-        Some(State::Running) => same_code && mapped,
+        // Items that had been looked up would have joined it.
+        Some(State::Running) => same_code && coming(node),
         _ => false,
     }
 }

@@ -111,6 +111,16 @@ impl Expansion {
         self.waiting.push_back(item);
     }
 
+    /// From `Coming` to `Running`: equal work is under way.
+    pub fn join(&mut self, item: u32) {
+        self.turn(item, Stage::Running);
+    }
+
+    /// Whether there may be items that nobody has looked up yet.
+    pub fn is_coming(&self) -> bool {
+        self.coming > 0
+    }
+
     /// From `Waiting` to `Running`: as many as start together. None start as long
     /// as there are fewer and more are coming.
     pub fn start(&mut self) -> Vec<u32> {
@@ -294,6 +304,11 @@ impl Expansions {
     /// Whether the node's items are being made.
     pub fn is_going(&self, node: u32) -> bool {
         self.going.contains_key(&node)
+    }
+
+    /// Whether items of the node may not have been looked up yet.
+    pub fn is_coming(&self, node: u32) -> bool {
+        self.going.get(&node).is_some_and(Expansion::is_coming)
     }
 
     /// The node's items, while they are being made.

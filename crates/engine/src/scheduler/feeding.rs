@@ -124,7 +124,7 @@ impl Driver<'_> {
 
     /// Takes in what comes from an item above; gives the items that are over by
     /// that.
-    fn take_in(&self, reader: u32, expansion: &mut Expansion, fed: &Fed) -> Vec<Fed> {
+    fn take_in(&mut self, reader: u32, expansion: &mut Expansion, fed: &Fed) -> Vec<Fed> {
         let mut over = Vec::new();
         expansion.sound &= fed.sound || fed.output.is_none();
         for list in 0..expansion.items.lists.len() {
@@ -135,7 +135,7 @@ impl Driver<'_> {
             match &fed.output {
                 Some(output) => {
                     for item in expansion.items.arrive(list, at, output) {
-                        self.look_up(expansion, item);
+                        self.look_up(reader, expansion, item);
                         over.extend(expansion.output(item as usize).is_some().then_some(item));
                     }
                 }

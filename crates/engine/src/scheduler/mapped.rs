@@ -46,7 +46,7 @@ impl Driver<'_> {
         let mut expansion = Expansion::new(items, finder.flatten());
         for item in 0..expansion.items.len() {
             if expansion.items.known_by(item).is_some() {
-                self.look_up(&mut expansion, item as u32);
+                self.look_up(node, &mut expansion, item as u32);
             }
         }
         self.block_fallen(&mut expansion);
@@ -60,8 +60,9 @@ impl Driver<'_> {
         self.gather_if_over(node);
     }
 
-    /// Finds an item that is whole, or lets it wait for its start.
-    pub(super) fn look_up(&self, expansion: &mut Expansion, item: u32) {
+    /// Finds an item that is whole, or lets it wait: for work in flight that is
+    /// equal, such as its own from before an edit, or for its start.
+    pub(super) fn look_up(&mut self, node: u32, expansion: &mut Expansion, item: u32) {
         let finder = expansion.finder.as_mut();
         let found =
             finder.and_then(|finder| finder.find(self.live, &expansion.items, item as usize));
@@ -71,7 +72,14 @@ impl Driver<'_> {
                 expansion.saved += found.output.elapsed;
                 expansion.take(item, found.resolved, found.output, found.trail.as_ref());
             }
-            None => expansion.wait(item),
+            None => {
+                let known_by = expansion.items.known_by(item as usize);
+                let known_by = known_by.expect("only what is whole is looked up");
+                match self.flights.join(&known_by, Waiter::Item(node, item)) {
+                    true => expansion.join(item),
+                    false => expansion.wait(item),
+                }
+            }
         }
     }
 
