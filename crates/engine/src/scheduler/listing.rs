@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Codec, Digest, Output, Parts, Record, Signature};
+use refrain_store::{Codec, Digest, Output, Parts, Record, Signature, Store};
 
 use super::Driver;
 use super::expansion::Expansion;
@@ -130,17 +130,7 @@ impl Driver<'_> {
             elapsed,
             log: None,
         };
-        let names = expansion.names();
-        let names_key = recall::names_key(&record.signature);
-        let names = Record {
-            signature: names_key,
-            resolved: names_key,
-            parts: Parts::default(),
-            output: store
-                .write(&names, Codec::BYTES)
-                .map_err(|e| e.to_string())?,
-            ..record.clone()
-        };
+        let names = names(&store, expansion, &record)?;
         store.commit(record, notes, None);
         store.commit(names, Vec::new(), None);
         Ok(codec.map(|codec| Handle::stored(output, codec, elapsed, None)))
@@ -167,4 +157,17 @@ impl Driver<'_> {
         let value = (expansion.items.map().gather)(values);
         Ok(Handle::in_memory(&resolved, value, elapsed))
     }
+}
+
+/// What stands beside the record of a mapped node: what its items are known by.
+fn names(store: &Store, expansion: &Expansion, record: &Record) -> Result<Record, String> {
+    let names_key = recall::names_key(&record.signature);
+    let names = store.write(&expansion.names(), Codec::BYTES);
+    Ok(Record {
+        signature: names_key,
+        resolved: names_key,
+        parts: Parts::default(),
+        output: names.map_err(|e| e.to_string())?,
+        ..record.clone()
+    })
 }
