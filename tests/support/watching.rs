@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::desk::{Desk, with};
 
 /// Whatever is waited for comes long before that, or never.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A process that watches.
 pub struct Watching {
@@ -64,11 +64,6 @@ impl Watching {
             objects,
             said,
         }
-    }
-
-    /// The number of the process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// The next revision.

@@ -44,7 +44,7 @@ struct Stake {
     sources: Vec<PathBuf>,
     /// Whether the project is made of it.
     basis: bool,
-    /// Whether it is a directory on the way to something.
+    /// Whether it is a directory on the way to a source.
     way: bool,
 }
 
@@ -102,6 +102,10 @@ impl Reach {
                 reach.folders.entry(folder).or_default().basis = true;
             }
         }
+        for (parent, name) in ways.into_steps() {
+            reach.stake(parent, name).basis = true;
+        }
+        let mut ways = Ways::new(root);
         for path in sources {
             reach.add_source(path, &mut ways);
         }
