@@ -675,3 +675,53 @@ fn values_are_held_in_memory_as_long_as_there_is_room() {
         assert_eq!(READ_BACK.load(Ordering::SeqCst) - before, read_back);
     }
 }
+
+#[test]
+fn a_store_that_loses_blobs_under_a_session_has_them_made_again() {
+    let (dir, counter) = (cache(), Counter::default());
+    let (one, two) = (counter.clone(), counter.clone());
+    let large = Node::named("large")
+        .param(Param::of::<i64>("a"))
+        .version("1")
+        .cached(move |args| {
+            one.count("large");
+            Ok(args.get::<i64>(0).to_string().repeat(10_000))
+        });
+    let length = Node::named("length")
+        .param(Param::of::<String>("large"))
+        .param(Param::of::<i64>("b"))
+        .version("1")
+        .cached(move |args| {
+            two.count("length");
+            Ok(args.get::<String>(0).len() as i64 + args.get::<i64>(1))
+        });
+    let runner = Runner::new(CacheConfig::new(dir.path()).memory(0)).unwrap();
+    let session = runner
+        .session(&pipeline(vec![large, length]), inputs! { a: 7, b: 0 })
+        .unwrap();
+    assert_eq!(value(&session, "length"), 10_000);
+    counter.take();
+    let blobs = || {
+        fs::read_dir(dir.path().join("blobs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+    };
+
+    session.set_input("b", 1).unwrap();
+    assert_eq!(value(&session, "length"), 10_001);
+    assert_eq!(counter.take(), ["length"]);
+    blobs().for_each(|blob| fs::remove_file(blob).unwrap());
+    session.set_input("b", 2).unwrap();
+    assert_eq!(value(&session, "length"), 10_002);
+    assert_eq!(counter.take(), ["large", "length"]);
+
+    for blob in blobs() {
+        let mut permissions = fs::metadata(&blob).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+        fs::set_permissions(&blob, permissions).unwrap();
+        fs::write(&blob, "8".repeat(10_002)).unwrap();
+    }
+    session.set_input("b", 3).unwrap();
+    assert_eq!(value(&session, "length"), 10_003);
+    assert_eq!(counter.take(), ["large", "length"]);
+}

@@ -243,18 +243,24 @@ impl Session {
         self.0.runner.cancel()
     }
 
+    /// The files that nodes found while they ran, as far as the last run looked.
+    /// It waits for a run that is going on.
+    pub fn found_files(&self) -> BTreeSet<PathBuf> {
+        let live = lock(&self.0.live);
+        live.found_files().map(Path::to_owned).collect()
+    }
+
     /// The files that the session stands on, as its inputs and its pipeline are
     /// now, with those that were found by the last run. It waits for a run that
     /// is going on.
     pub fn files(&self) -> SessionFiles {
-        let live = lock(&self.0.live);
         let wanted = self.0.edits.wanted();
         let nodes = wanted.pipeline.graph.nodes.iter();
         let code = nodes.flat_map(|node| node.code_files.files().map(|(path, _)| path));
         SessionFiles {
             inputs: wanted.inputs.paths().collect(),
             code: code.map(Path::to_owned).collect(),
-            found: live.found_files().map(Path::to_owned).collect(),
+            found: self.found_files(),
         }
     }
 

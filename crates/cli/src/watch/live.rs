@@ -60,7 +60,7 @@ impl Live {
                 if let Some(progress) = progress {
                     progress.finish();
                 }
-                let _ = post.send(Message::Done(run, live.files().found));
+                let _ = post.send(Message::Done(run, live.found_files()));
             }
         });
         Ok(Live {
