@@ -417,6 +417,42 @@ fn an_edited_item_in_the_middle_of_a_run_ends_that_item_alone() {
 }
 
 #[test]
+fn items_that_executed_before_an_edit_are_counted_with_the_others() {
+    let (dir, gate) = (cache(), Gate::new());
+    let slow = gate.clone();
+    let each = Node::named("each")
+        .version("1")
+        .mapped()
+        .over_items::<i64>("all")
+        .cached(move |args| {
+            slow.begun.0.send("item").unwrap();
+            slow.on.1.recv().unwrap();
+            Ok(*args.get::<i64>(0))
+        });
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap().jobs(1);
+    let session = runner
+        .session(&pipeline(vec![each]), inputs! { all: vec![1i64, 2] })
+        .unwrap();
+    let events = session.subscribe();
+    let run = thread::spawn({
+        let session = session.clone();
+        move || session.run().unwrap()
+    });
+    gate.let_on(1);
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, RunEvent::ItemFinished { .. }))
+    );
+    session.set_input("all", vec![2i64, 1, 3]).unwrap();
+    gate.let_on(2);
+    let run = run.join().unwrap();
+    assert_eq!(*run.get::<Vec<i64>>("each").unwrap(), [2, 1, 3]);
+    let items = run.report().node("each").unwrap().items.unwrap();
+    assert_eq!((items.executed, items.hit), (3, 0));
+}
+
+#[test]
 fn a_node_goes_on_until_it_is_known_that_what_it_reads_is_another() {
     let (dir, counter, gate) = (cache(), Counter::default(), Gate::new());
     let halves = {

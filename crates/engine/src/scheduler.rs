@@ -23,7 +23,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::Sender;
-use refrain_store::Store;
+use refrain_store::{Signature, Store};
+use rustc_hash::FxHashMap;
 
 use self::expansion::Expansions;
 use self::flights::Flights;
@@ -88,6 +89,7 @@ pub(crate) fn drive(live: &mut Live, request: Request<'_>) -> Result<Driven> {
         request,
         lost: Vec::new(),
         edit: None,
+        executed_items: FxHashMap::default(),
         looked: false,
         stopped: false,
     };
@@ -113,6 +115,9 @@ struct Driver<'a> {
     lost: Vec<u32>,
     /// The last edit that was taken up.
     edit: Option<Edit>,
+    /// The items that executed in this run, by what they are known by, where an
+    /// edit may have them looked up again; with how long they took.
+    executed_items: FxHashMap<Signature, Duration>,
     /// Whether anything was looked up or executed.
     looked: bool,
     /// Nothing more is started: a node failed, or the run was cancelled.

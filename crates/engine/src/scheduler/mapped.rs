@@ -68,8 +68,16 @@ impl Driver<'_> {
             finder.and_then(|finder| finder.find(self.live, &expansion.items, item as usize));
         match found {
             Some(found) => {
-                expansion.counts.hit += 1;
-                expansion.saved += found.output.elapsed;
+                match self.executed_items.get(&found.resolved) {
+                    Some(elapsed) => {
+                        expansion.counts.executed += 1;
+                        expansion.elapsed += *elapsed;
+                    }
+                    None => {
+                        expansion.counts.hit += 1;
+                        expansion.saved += found.output.elapsed;
+                    }
+                }
                 expansion.take(item, found.resolved, found.output, found.trail.as_ref());
             }
             None => {
@@ -129,6 +137,9 @@ impl Driver<'_> {
         };
         let (outcome, elapsed) = match done {
             ItemDone::Made(kept, elapsed, first) => {
+                if first && self.request.edits.is_some() {
+                    self.executed_items.insert(kept.resolved, elapsed);
+                }
                 expansion.take(number, kept.resolved, kept.handle, kept.trail.as_ref());
                 expansion.known &= kept.known;
                 expansion.note = expansion.note.take().or(kept.note);
