@@ -144,6 +144,49 @@ fn files_are_looked_at_when_somebody_says_so() {
 }
 
 #[test]
+fn a_file_that_became_an_input_later_is_looked_at_like_the_others() {
+    let (cache, desk) = (cache(), tempfile::tempdir().unwrap());
+    let path = |name: &str| desk.path().join(name);
+    let read = Node::named("read")
+        .param(Param::new::<PathBuf>("text"))
+        .version("1")
+        .cached(|args| {
+            fs::read_to_string(args.get::<PathBuf>(0))
+                .map_err(|error| Failure::new(error.to_string()))
+        });
+    fs::write(path("old"), "old").unwrap();
+    fs::write(path("new"), "new").unwrap();
+    let runner = Runner::new(CacheConfig::new(cache.path())).unwrap();
+    let session = runner
+        .session(&pipeline(vec![read]), inputs! { text: file(path("old")) })
+        .unwrap();
+    let text = || {
+        session
+            .run()
+            .unwrap()
+            .get::<String>("read")
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(text(), "old");
+    for everything in [true, false] {
+        session.refresh_paths([path("old")]);
+        session.run().unwrap();
+        session.set_input("text", file(path("new"))).unwrap();
+        if everything {
+            session.refresh_files();
+        }
+        session.run().unwrap();
+        let edited = format!("edited {everything}");
+        fs::write(path("new"), &edited).unwrap();
+        session.refresh_paths([path("new")]);
+        assert_eq!(text(), edited);
+        session.set_input("text", file(path("old"))).unwrap();
+        assert_eq!(text(), "old");
+    }
+}
+
+#[test]
 fn another_pipeline_executes_what_is_new_in_it() {
     let (dir, counter) = (cache(), Counter::default());
     let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();

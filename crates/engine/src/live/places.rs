@@ -14,6 +14,13 @@ use crate::inputs::{Input, Kind};
 pub(super) struct Places(FxHashMap<PathBuf, SmallVec<[u32; 2]>>);
 
 impl Places {
+    /// Where these inputs are read from, each with its source's number.
+    pub fn of<'a>(given: impl Iterator<Item = (u32, &'a Input)>) -> Self {
+        let mut places = Places::default();
+        given.for_each(|(source, input)| places.add(source, input));
+        places
+    }
+
     /// Notes what the source of this number is read from.
     pub fn add(&mut self, source: u32, input: &Input) {
         match &input.0 {

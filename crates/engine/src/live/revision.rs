@@ -69,34 +69,29 @@ impl Live {
 
     /// The sources whose values may be others than they were.
     fn doubtful(&mut self, inputs: &Inputs, look: &Look, whole: bool) -> Vec<u32> {
+        let graph = self.graph.clone();
+        let input = |number: u32| inputs.get(&graph.sources[number as usize].name);
         let all = 0..self.sources.len() as u32;
+        let given = || all.clone().filter_map(|n| Some((n, input(n)?)));
         let (Which::These(names), false) = (&look.names, whole) else {
-            self.places = None;
+            // Made while everything is looked at anyhow, for edits to be quick.
+            self.places = self.remembers.then(|| Places::of(given()));
             return all.collect();
         };
-        let graph = self.graph.clone();
         let mut numbers: Vec<u32> = Vec::new();
         if !names.is_empty() {
-            let named = all
-                .clone()
-                .filter(|n| names.contains(&graph.sources[*n as usize].name));
-            numbers.extend(named);
+            let is_named = |n: &u32| names.contains(&graph.sources[*n as usize].name);
+            numbers.extend(all.clone().filter(is_named));
         }
-        let input = |number: u32| inputs.get(&graph.sources[number as usize].name);
+        let places = self.places.get_or_insert_with(|| Places::of(given()));
+        for number in &numbers {
+            input(*number)
+                .into_iter()
+                .for_each(|input| places.add(*number, input));
+        }
         match &look.files {
             Which::All => numbers.extend(all.filter(|n| input(*n).is_some_and(Input::is_file))),
             Which::These(files) => {
-                let places = self.places.get_or_insert_with(|| {
-                    let mut places = Places::default();
-                    let given = all.filter_map(|number| Some((number, input(number)?)));
-                    given.for_each(|(number, input)| places.add(number, input));
-                    places
-                });
-                for number in &numbers {
-                    input(*number)
-                        .into_iter()
-                        .for_each(|input| places.add(*number, input));
-                }
                 numbers.extend(files.iter().flat_map(|file| places.sources(file)));
             }
         }
