@@ -647,6 +647,14 @@ fn a_forced_node_executes_once() {
     session.run().unwrap();
     assert_eq!(counter.take(), [""; 0]);
     assert!(session.force(["onn"]).is_err());
+
+    // It is not forgotten when a run cannot begin.
+    session.force(["one"]).unwrap();
+    session.set_input("a", "no number").unwrap();
+    assert!(session.run().is_err());
+    session.set_input("a", 1).unwrap();
+    session.run().unwrap();
+    assert_eq!(counter.take(), ["one"]);
 }
 
 #[test]

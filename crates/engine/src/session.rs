@@ -121,8 +121,8 @@ impl Session {
             };
             inner.runner.run_live(&mut live, &inner.snapshot, wish)
         });
-        inner.edits.end();
         let run = Arc::new(ran.inspect_err(|_| inner.edits.put_back())?);
+        inner.edits.end();
         if run.status() == Status::Ok {
             *lock(&inner.last) = Some(run.clone());
         }
