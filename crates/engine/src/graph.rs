@@ -22,6 +22,7 @@ pub(crate) struct Graph {
     /// For each node, the nodes that read it, each once.
     pub children: Rows<u32>,
     pub sources: Vec<SourceName>,
+    pub source_by_name: FxHashMap<Arc<str>, u32>,
     pub by_name: FxHashMap<Arc<str>, u32>,
 }
 
@@ -81,6 +82,7 @@ impl Graph {
             wires,
             children,
             sources: sources.list,
+            source_by_name: sources.numbers,
             by_name,
         };
         if let Some(order) = order {

@@ -27,7 +27,15 @@ pub(crate) const SHOWN_BYTES: usize = 256;
 /// assert_eq!(given.names().collect::<Vec<_>>(), ["corpus_path", "index_type", "top"]);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Inputs(Arc<BTreeMap<Arc<str>, Input>>);
+pub struct Inputs {
+    given: Arc<BTreeMap<Arc<str>, Input>>,
+    /// Those given since `given` was shared: copying all for each edit would
+    /// cost more than what the edit brings about.
+    newer: Arc<BTreeMap<Arc<str>, Input>>,
+}
+
+/// How many inputs may be newer than the rest.
+const MOST_NEWER: usize = 64;
 
 impl Inputs {
     /// No inputs.
@@ -37,13 +45,31 @@ impl Inputs {
 
     /// Adds an input, or replaces the one of that name.
     pub fn with(mut self, name: &str, value: impl IntoInput) -> Self {
-        Arc::make_mut(&mut self.0).insert(name.into(), value.into_input());
+        let (name, value) = (name.into(), value.into_input());
+        if let Some(given) = Arc::get_mut(&mut self.given)
+            && self.newer.is_empty()
+        {
+            given.insert(name, value);
+            return self;
+        }
+        let newer = Arc::make_mut(&mut self.newer);
+        newer.insert(name, value);
+        if newer.len() > MOST_NEWER {
+            Arc::make_mut(&mut self.given).append(newer);
+        }
         self
     }
 
     /// The names given, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(|name| &**name)
+        let mut names: Vec<&str> = self.given.keys().map(|name| &**name).collect();
+        let given = names.len();
+        let newer = self.newer.keys().map(|name| &**name);
+        names.extend(newer.filter(|name| !self.given.contains_key(*name)));
+        if names.len() > given {
+            names.sort_unstable();
+        }
+        names.into_iter()
     }
 
     /// What an input is given, in a few words; `None` if it is not given, or is
@@ -63,22 +89,24 @@ impl Inputs {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Input> {
-        self.0.get(name)
+        self.newer.get(name).or_else(|| self.given.get(name))
     }
 
     /// Whether any of them is read from files, and so may change by itself.
     pub(crate) fn any_file(&self) -> bool {
-        self.0.values().any(Input::is_file)
+        self.all().any(Input::is_file)
     }
 
     /// All of them.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Input> {
-        self.0.values()
+        let given = self.given.iter();
+        let given = given.filter(|(name, _)| !self.newer.contains_key(*name));
+        self.newer.values().chain(given.map(|(_, input)| input))
     }
 
     /// Whether both are one and the same, without looking at any value.
     pub(crate) fn same(&self, other: &Inputs) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.given, &other.given) && Arc::ptr_eq(&self.newer, &other.newer)
     }
 }
 
@@ -301,4 +329,28 @@ pub fn opaque<T: Any + Send + Sync>(value: T) -> Input {
         digest: Err(Unhashed::new("given as opaque".to_owned())),
         shown: None,
     })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_later_counts_whoever_shares_the_rest() {
+        let name = |at: usize| format!("x{at:03}");
+        let mut inputs = (0..100).fold(Inputs::new(), |inputs, at| inputs.with(&name(at), at));
+        let mut shared = Vec::new();
+        for round in 0..3 {
+            for at in (0..150).rev() {
+                shared.push(inputs.clone());
+                inputs = inputs.with(&name(at), at + round);
+            }
+        }
+        let names: Vec<String> = (0..150).map(name).collect();
+        assert!(inputs.names().eq(names.iter().map(String::as_str)));
+        assert_eq!(inputs.all().count(), 150);
+        assert!((0..150).all(|at| inputs.shown(&name(at)) == Some((at + 2).to_string())));
+        assert_eq!(shared[0].names().count(), 100);
+        assert_eq!(shared[0].shown("x007").as_deref(), Some("7"));
+    }
 }

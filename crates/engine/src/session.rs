@@ -151,8 +151,8 @@ impl Session {
     /// The pipeline takes no input of that name.
     pub fn set_input(&self, name: &str, value: impl IntoInput) -> Result<()> {
         let graph = self.pipeline().graph;
-        let names = || graph.sources.iter().map(|source| &*source.name);
-        if !names().any(|known| known == name) {
+        if !graph.source_by_name.contains_key(name) {
+            let names = || graph.sources.iter().map(|source| &*source.name);
             return Err(Error::UnknownInput {
                 input: name.to_owned(),
                 suggestion: suggest(name, names()),

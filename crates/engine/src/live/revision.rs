@@ -43,7 +43,8 @@ impl Live {
         let last = self.inputs.take();
         let again = last.as_ref().is_some_and(|last| last.same(inputs));
         self.look_at_found_files(&look.files);
-        if same_reach && again && !inputs.any_file() {
+        let by_themselves = matches!(look.files, Which::All);
+        if same_reach && again && by_themselves && !inputs.any_file() {
             self.inputs = Some(inputs.clone());
             return Ok(());
         }
@@ -78,11 +79,8 @@ impl Live {
             self.places = self.remembers.then(|| Places::of(given()));
             return all.collect();
         };
-        let mut numbers: Vec<u32> = Vec::new();
-        if !names.is_empty() {
-            let is_named = |n: &u32| names.contains(&graph.sources[*n as usize].name);
-            numbers.extend(all.clone().filter(is_named));
-        }
+        let number = |name| graph.source_by_name.get(name).copied();
+        let mut numbers: Vec<u32> = names.iter().filter_map(number).collect();
         let places = self.places.get_or_insert_with(|| Places::of(given()));
         for number in &numbers {
             input(*number)
