@@ -226,9 +226,11 @@ impl Expansion {
         bytes
     }
 
-    /// The failures as one.
+    /// The failures as one, told by the first in the order of the list, whichever
+    /// came first.
     pub fn failure(&self) -> Failure {
-        let (item, first) = &self.failures[0];
+        let first = self.failures.iter().min_by_key(|(item, _)| *item);
+        let (item, first) = first.expect("asked for where items failed");
         let key = self.items.key(*item as usize);
         let message = match self.failures.len() {
             1 => format!("item {key}: {}", first.message),
