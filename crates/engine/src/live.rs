@@ -141,7 +141,7 @@ impl Live {
             code_parts: CodeParts::default(),
             before,
             finders: FxHashMap::default(),
-            looked_at: clock::stamp(),
+            looked_at: clock::now(),
             memory: Memory::new(0),
             recalls: Recalls::default(),
             remembers: false,

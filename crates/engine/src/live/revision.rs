@@ -37,7 +37,7 @@ impl Live {
     /// than they were; those that are become a new revision. Refuses bad inputs
     /// before changing anything.
     pub fn bind(&mut self, inputs: &Inputs, targets: &Arc<[u32]>, look: &Look) -> Result<()> {
-        self.looked_at = clock::stamp();
+        self.looked_at = clock::now();
         let same_reach = self.set_reach(targets);
         // Put back when they are bound: inputs that were refused are no longer.
         let last = self.inputs.take();
