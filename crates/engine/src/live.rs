@@ -3,7 +3,7 @@
 //!
 //! Two rules of salsa shape this room. Verification recurses along edges, so
 //! after every write the memos that the write could have touched are verified
-//! in topological order ([`Session::refresh`]) before anything else is asked.
+//! in topological order ([`Live::refresh`]) before anything else is asked.
 //! And a write re-verifies everything of its durability: sources start HIGH
 //! and become LOW when first edited, so that a later edit costs the cone below
 //! the edited sources and not the whole graph.
@@ -13,6 +13,7 @@ mod binder;
 mod code_parts;
 mod found;
 mod memory;
+mod parts;
 mod places;
 mod revision;
 mod structure;
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use refrain_store::{Part, Parts, Signature};
+use refrain_store::Signature;
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 
@@ -38,13 +39,11 @@ use self::structure::Spare;
 use self::units::{Specs, new_source, new_unit};
 use crate::clock;
 use crate::db::{Bound, Context, Db, Refrain, Spec};
-use crate::graph::{Graph, Wire};
+use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::inputs::Inputs;
-use crate::queries::{self, Key, Source, Standing, Unit};
+use crate::queries::{self, Key, Source, Unit};
 use crate::recall::Recalls;
-use crate::signature::{Explain, Notes, PartHashes, PartKind, walk_deps, walk_env, walk_trail};
-use crate::trail::Trail;
 
 /// The live state of one pipeline.
 pub(crate) struct Live {
@@ -348,72 +347,5 @@ impl Live {
     /// The source of this number as it is bound.
     pub fn source(&self, number: u32) -> &Bound {
         self.sources[number as usize].bound(&self.db)
-    }
-
-    /// The hashes of a node's parts with its parents known by these keys: their
-    /// signatures, or their outputs' digests.
-    pub fn hashes(
-        &self,
-        node: u32,
-        parent: impl Fn(u32) -> [u8; 32],
-        trail: Option<&Trail>,
-    ) -> PartHashes {
-        let spec = self.spec(node);
-        let parents = self.named_parents(node);
-        let keys = parents.map(|(name, number)| (name, parent(number)));
-        queries::part_hashes(&self.db, &spec, keys, trail)
-    }
-
-    /// The parts of a node's signature, leaf by leaf, and the texts of the
-    /// leaves; the parents stand there by these signatures.
-    pub fn parts(
-        &self,
-        node: u32,
-        parent: impl Fn(u32) -> Signature,
-        trail: Option<&Trail>,
-    ) -> (Parts, Notes) {
-        let spec = self.spec(node);
-        let mut notes = Notes::new();
-        let code = self.code_parts.part(&spec.node.code, &mut notes);
-        let env = Explain::part(PartKind::Env, &mut notes, |explain| {
-            walk_env(&spec.node, &self.context().config, explain);
-        });
-        let inputs = Explain::part(PartKind::Inputs, &mut notes, |explain| {
-            queries::walk_sources(&self.db, &spec, explain);
-            walk_trail(trail, explain);
-        });
-        let deps = Explain::part(PartKind::Deps, &mut notes, |explain| {
-            let parents = self.named_parents(node);
-            let keys = parents.map(|(name, number)| (name, *parent(number).as_bytes()));
-            let depth = self.context().config.dependency_depth;
-            walk_deps(keys, &spec.node.code, depth, explain);
-        });
-        let parts = Parts {
-            code,
-            env,
-            inputs,
-            deps,
-        };
-        (parts, notes)
-    }
-
-    /// The code part of a node's signature; the texts of its leaves go to `notes`.
-    pub fn code_part(&self, node: u32, notes: &mut Notes) -> Option<Arc<Part>> {
-        self.code_parts.part(&self.graph.node(node).code, notes)
-    }
-
-    /// What the node's own sources allow its signature to be.
-    pub fn own_standing(&self, node: u32) -> Standing {
-        queries::own_standing(&self.db, &self.spec(node))
-    }
-
-    fn named_parents(&self, node: u32) -> impl Iterator<Item = (&str, u32)> {
-        let params = self.graph.node(node).params.iter();
-        params
-            .zip(self.graph.wires.row(node))
-            .filter_map(|(param, wire)| match wire {
-                Wire::Node(parent) => Some((&*param.name, *parent)),
-                Wire::Source(_) => None,
-            })
     }
 }
