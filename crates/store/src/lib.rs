@@ -43,6 +43,8 @@ mod sources;
 
 mod slot;
 
+mod tier;
+
 mod placed;
 mod scratch;
 mod snapshot;
@@ -73,3 +75,4 @@ pub use list::ListEntry;
 pub use record::{Leaf, Lookup, NodeChange, Output, Part, Parts, Record, RunEntry};
 pub use scratch::Scratch;
 pub use store::{Finding, Progress, Store, Verified};
+pub use tier::{Name, Tier, TierError, Trouble};
