@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 
 use desk::{Desk, Said, with};
-use example::{build, workspace};
+use example::example;
 use serde_json::Value;
 
 const ALL: [&str; 4] = ["words", "counts", "top", "report"];
@@ -19,8 +19,7 @@ const GIVEN: [&str; 4] = ["--set", "text=animals.txt", "--set", "title=Animals"]
 
 fn words() -> Desk {
     static BUILT: OnceLock<std::path::PathBuf> = OnceLock::new();
-    let what = ["--package", "refrain-cli", "--example", "words"];
-    let program: &Path = BUILT.get_or_init(|| build(&workspace(), &what));
+    let program: &Path = BUILT.get_or_init(|| example("words"));
     let desk = Desk::new(program);
     desk.write("animals.txt", "the cat and the dog and the bird\n");
     desk

@@ -39,8 +39,7 @@ fn an_edit_executes_what_it_reaches() {
 
 #[test]
 fn a_pipeline_written_in_rust_is_watched_too() {
-    let what = ["--package", "refrain-cli", "--example", "words"];
-    let desk = Desk::new(&example::build(&example::workspace(), &what));
+    let desk = Desk::new(&example::example("words"));
     desk.write("text.txt", "rain and rain");
     let watching = Watching::start(&desk, &["--set", "text=text.txt", "--set", "title=T"]);
     assert_eq!(watching.executed(), ["words", "counts", "top", "report"]);

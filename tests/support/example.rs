@@ -19,35 +19,19 @@ pub fn workspace() -> PathBuf {
 /// that is started alone.
 pub fn retrieval() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        build(
-            &workspace(),
-            &["--package", "refrain", "--example", "retrieval"],
-        )
-    })
+    BUILT.get_or_init(|| example("retrieval"))
 }
 
 /// The pipeline of the example as a command.
 pub fn retrieval_pipeline() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let what = [
-            "--package",
-            "refrain-cli",
-            "--example",
-            "retrieval-pipeline",
-        ];
-        build(&workspace(), &what)
-    })
+    BUILT.get_or_init(|| example("retrieval-pipeline"))
 }
 
-/// The program `refrain`, built beside these tests.
-pub fn refrain() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let what = ["--package", "refrain-cli", "--bin", "refrain"];
-        build(&workspace(), &what)
-    })
+/// An example of the workspace. Asked for with the whole workspace, it has the
+/// features that all tests together were built with, and is there already.
+pub fn example(name: &str) -> PathBuf {
+    build(&workspace(), &["--workspace", "--example", name])
 }
 
 /// Builds one program with cargo, in the target directory and the profile of

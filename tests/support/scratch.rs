@@ -7,7 +7,7 @@ use std::process::Command;
 
 use refrain::{CacheConfig, Node, Param, Pipeline, Runner, inputs};
 
-use crate::example::{refrain, retrieval, retrieval_pipeline, workspace};
+use crate::example::{retrieval, retrieval_pipeline, workspace};
 use crate::pages::{Block, Page};
 use crate::project::copy;
 
@@ -56,7 +56,7 @@ impl Scratch {
         let bin = self.dir.path().join("bin");
         install_cargo(&bin, &block.text);
         if block.text.contains("refrain ") && !bin.join("refrain").exists() {
-            symlink(refrain(), bin.join("refrain")).unwrap();
+            symlink(env!("CARGO_BIN_EXE_refrain"), bin.join("refrain")).unwrap();
         }
         if workspace().join("test.sh").exists() {
             install(&home.join("test.sh"), "#!/bin/sh\n");
@@ -109,7 +109,7 @@ fn install_cargo(bin: &Path, commands: &str) {
         }
     }
     // Heavy, and with figures of their own: that they exist is checked by name.
-    script += "\"test \"*|\"bench \"*|*\"--example measure \"*) ;;\n";
+    script += "\"test \"*|\"bench \"*|*\"--example measure-\"*) ;;\n";
     script += "*) echo \"no test knows: cargo $*\"; exit 1 ;;\nesac\n";
     install(&bin.join("cargo"), &script);
 }

@@ -1,4 +1,4 @@
-//! Measures the store: `cargo run --release -p refrain-store --example measure -- [nodes]`.
+//! Measures the store: `cargo run --release -p refrain-store --example measure-store -- [nodes]`.
 //!
 //! The shape is that of a layered graph: every node has three parents, an output of eight bytes, a code
 //! part shared by a hundred nodes and one environment part for all.

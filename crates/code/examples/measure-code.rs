@@ -1,6 +1,6 @@
 //! Measures the analysis on a package of some size that it makes in a temporary directory.
 //!
-//! `cargo run --release -p refrain-code --example measure -- [modules] [functions a module]`
+//! `cargo run --release -p refrain-code --example measure-code -- [modules] [functions a module]`
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! How long a manifest of many nodes takes to be read and checked.
 //!
-//! `cargo run --release -p refrain-manifest --example measure -- 10000`
+//! `cargo run --release -p refrain-manifest --example measure-manifest -- 10000`
 
 use std::fmt::Write;
 use std::path::Path;
