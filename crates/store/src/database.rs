@@ -6,6 +6,7 @@ mod beside;
 mod collect;
 mod history;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
@@ -15,6 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::body;
 use crate::digest::{Digest, Signature};
 use crate::record::{Part, Record};
+use crate::root::{Change, Disk};
 
 pub(crate) use collect::{Latest, Shared};
 
@@ -46,6 +48,7 @@ pub(crate) const USED_WITHIN: i64 = 86_400_000;
 #[derive(Debug)]
 pub(crate) struct Database {
     connection: Connection,
+    disk: &'static dyn Disk,
     /// Parts by row number, as read.
     parts: FxHashMap<u64, Arc<Part>>,
     /// Row numbers of parts and digests of notes that are in the file until somebody collects.
@@ -62,9 +65,11 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    pub(crate) fn new(connection: Connection) -> Self {
+    /// Takes a connection; `disk` is told of changes.
+    pub(crate) fn new(connection: Connection, disk: &'static dyn Disk) -> Self {
         Self {
             connection,
+            disk,
             parts: FxHashMap::default(),
             part_ids: FxHashMap::default(),
             notes: FxHashSet::default(),
@@ -77,10 +82,12 @@ impl Database {
     }
 
     pub(crate) fn begin(&mut self) -> rusqlite::Result<()> {
+        tell(self.disk, Change::Begin)?;
         self.execute("BEGIN IMMEDIATE")
     }
 
     pub(crate) fn commit(&mut self) -> rusqlite::Result<()> {
+        tell(self.disk, Change::Commit)?;
         self.execute("COMMIT")?;
         self.part_ids.extend(self.new_part_ids.drain());
         self.notes.extend(self.new_notes.drain(..));
@@ -349,6 +356,14 @@ impl Database {
         self.new_part_ids.insert(*hash, id);
         Ok(Some(id))
     }
+}
+
+/// Tells of a change to the database's file.
+pub(crate) fn tell(disk: &dyn Disk, change: Change) -> rusqlite::Result<()> {
+    disk.before(change, Path::new("")).map_err(|error| {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+    })
 }
 
 /// The part of a row number; `None` when it is missing or damaged.

@@ -13,9 +13,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tracing::warn;
 
 use crate::claim::{Alone, Locks};
-use crate::database::Database;
+use crate::database::{Database, tell};
 use crate::error::StoreError;
-use crate::root::Root;
+use crate::root::{Change, Plain, Root};
 
 /// `PRAGMA user_version` of the files this version writes.
 pub(crate) const FORMAT: i64 = 1;
@@ -132,7 +132,7 @@ pub(crate) fn open_read_only(root: &Root) -> Result<Option<Database>, StoreError
             Ok(known.then_some(connection))
         });
         if let Ok(Some(connection)) = opened {
-            return Ok(Some(Database::new(connection)));
+            return Ok(Some(Database::new(connection, root.disk())));
         }
     }
     Ok(None)
@@ -147,6 +147,8 @@ pub(crate) fn before_closing(root: &Root, database: &mut Database) {
         // Else closing takes longer.
         let _ = database.leave_log();
     }
+    // Nobody can refuse it.
+    let _ = tell(root.disk(), Change::Close);
 }
 
 /// Opens tables in memory, for a snapshot that can be read beside records that cannot.
@@ -155,7 +157,7 @@ pub(crate) fn open_in_memory(
 ) -> rusqlite::Result<Database> {
     let connection = Connection::open_in_memory()?;
     connection.execute_batch(SCHEMA)?;
-    let mut database = Database::new(connection);
+    let mut database = Database::new(connection, &Plain);
     database.begin()?;
     fill(&mut database)?;
     database.commit()?;
@@ -254,9 +256,11 @@ fn open_tables(
     // 32 MiB between checkpoints: a checkpoint waits for the disk.
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
     match version(&connection)? {
-        (APPLICATION, FORMAT) if has_our_tables(&connection) => Ok(Database::new(connection)),
+        (APPLICATION, FORMAT) if has_our_tables(&connection) => {
+            Ok(Database::new(connection, root.disk()))
+        }
         (APPLICATION, FORMAT) => Err(Refusal::Damaged("its tables are others".into())),
-        (0, 0) => create_tables(connection, fill),
+        (0, 0) => create_tables(root, connection, fill),
         (APPLICATION, found) if found > FORMAT => Err(Refusal::Newer(found)),
         (application, found) => Err(Refusal::Damaged(format!(
             "it is of application {application:#x}, version {found}"
@@ -282,6 +286,7 @@ fn settle(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn create_tables(
+    root: &Root,
     connection: Connection,
     fill: impl Fn(&mut Database) -> rusqlite::Result<()>,
 ) -> Result<Database, Refusal> {
@@ -292,14 +297,16 @@ fn create_tables(
             "it is a database of another application".into(),
         ));
     }
+    tell(root.disk(), Change::Begin)?;
     connection.pragma_update(None, "page_size", PAGE.cast_signed())?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // One transaction: a process that dies in it leaves a file that is created again.
+    tell(root.disk(), Change::Begin)?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     connection.execute_batch(SCHEMA)?;
     connection.pragma_update(None, "application_id", APPLICATION)?;
     connection.pragma_update(None, "user_version", FORMAT)?;
-    let mut database = Database::new(connection);
+    let mut database = Database::new(connection, root.disk());
     fill(&mut database)?;
     database.commit()?;
     Ok(database)

@@ -8,13 +8,12 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cap_std::fs::File;
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::claim::Locks;
 use crate::digest::Digest;
-use crate::root::Root;
+use crate::root::{Root, Written};
 use crate::slot::{Slot, live_files};
 
 /// The file in a slot.
@@ -24,7 +23,7 @@ const FILE: &str = "placed";
 #[derive(Debug, Default)]
 pub(crate) struct Placed {
     told: Mutex<FxHashSet<Digest>>,
-    file: Mutex<Option<File>>,
+    file: Mutex<Option<Written>>,
 }
 
 impl Placed {

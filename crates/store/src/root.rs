@@ -4,6 +4,7 @@
 //! replaced whole. Unaware of what the files mean. (SQLite opens its files by path; [`Root::regular`] is
 //! asked about them first.)
 
+mod disk;
 mod removal;
 mod temporary;
 
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use nix::fcntl::OFlag;
+
+pub(crate) use disk::{Change, Disk, Plain, Written};
 
 /// What makes a file this file in this state; it changes whenever the contents may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,15 +55,21 @@ impl Identity {
 pub(crate) struct Root {
     dir: Dir,
     path: PathBuf,
+    disk: &'static dyn Disk,
 }
 
 impl Root {
     /// Opens the directory, which must exist.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Self::open_on(&Plain, path)
+    }
+
+    /// Opens the directory; `disk` is told of every change below it.
+    pub(crate) fn open_on(disk: &'static dyn Disk, path: &Path) -> io::Result<Self> {
         // SQLite is told to follow no link anywhere in the path, so the path must have none.
         let path = std::fs::canonicalize(path)?;
         let dir = Dir::open_ambient_dir(&path, ambient_authority())?;
-        Ok(Self { dir, path })
+        Ok(Self { dir, path, disk })
     }
 
     /// The path of a file in the directory, for messages and SQLite.
@@ -71,6 +80,11 @@ impl Root {
     /// The directory's own path.
     pub(crate) fn own_path(&self) -> &Path {
         &self.path
+    }
+
+    /// Who is told of changes below the directory.
+    pub(crate) fn disk(&self) -> &'static dyn Disk {
+        self.disk
     }
 
     /// Opens a directory inside this one; a link is refused.
@@ -84,16 +98,19 @@ impl Root {
         Ok(Self {
             dir: Dir::from_std_file(file.into_std()),
             path: self.path.join(name),
+            disk: self.disk,
         })
     }
 
     /// Opens a directory inside this one; what stands in its place and is none is replaced.
     pub(crate) fn subdirectory_or_create(&self, name: impl AsRef<Path>) -> io::Result<Self> {
         let name = name.as_ref();
-        if self.stat(name)?.is_some_and(|metadata| !metadata.is_dir()) {
-            self.dir.remove_file(name)?;
+        match self.stat(name)? {
+            Some(found) if found.is_dir() => return self.subdirectory(name),
+            Some(_) => self.remove(name)?,
+            None => {}
         }
-        match self.dir.create_dir(name) {
+        match self.create(name) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => self.subdirectory(name),
         }
@@ -101,6 +118,7 @@ impl Root {
 
     /// Makes a directory, which must not exist.
     pub(crate) fn create(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        self.before(Change::Create, &name)?;
         self.dir.create_dir(name)
     }
 
@@ -113,6 +131,7 @@ impl Root {
 
     /// Makes a symbolic link, which must not exist.
     pub(crate) fn link(&self, name: impl AsRef<Path>, target: impl AsRef<Path>) -> io::Result<()> {
+        self.before(Change::Create, &name)?;
         self.dir.symlink(target, name)
     }
 
@@ -128,6 +147,7 @@ impl Root {
         target: &Self,
         to: impl AsRef<Path>,
     ) -> io::Result<()> {
+        self.before(Change::Rename, &name)?;
         self.dir.hard_link(name, &target.dir, to)
     }
 
@@ -140,12 +160,15 @@ impl Root {
     ) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(mode);
-        let mut to = self.dir.open_with(name, &options)?;
+        self.before(Change::Create, &name)?;
+        let mut to = self.dir.open_with(&name, &options)?;
+        self.before(Change::Write, &name)?;
         io::copy(from, &mut to).map(drop)
     }
 
     /// Removes a directory, which must be empty.
     pub(crate) fn remove_empty(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        self.before(Change::Remove, &name)?;
         self.dir.remove_dir(name)
     }
 
@@ -180,6 +203,7 @@ impl Root {
 
     /// Opens a regular file for reading and writing, creating it empty.
     pub(crate) fn read_write(&self, name: impl AsRef<Path>) -> io::Result<File> {
+        self.before(Change::Create, &name)?;
         let (file, _) = self.open_with(
             name,
             OpenOptions::new()
@@ -192,10 +216,11 @@ impl Root {
     }
 
     /// Opens a regular file for adding to its end, creating it empty.
-    pub(crate) fn append(&self, name: impl AsRef<Path>) -> io::Result<File> {
+    pub(crate) fn append(&self, name: impl AsRef<Path>) -> io::Result<Written> {
+        self.before(Change::Create, &name)?;
         let mut options = OpenOptions::new();
         let (file, _) = self.open_with(name, options.append(true).create(true).mode(0o666))?;
-        Ok(file)
+        Ok(Written::new(file, self.disk))
     }
 
     /// Reads the whole of a regular file; `None` when it is not there.
@@ -236,6 +261,7 @@ impl Root {
         to: impl AsRef<Path>,
     ) -> io::Result<()> {
         let (name, to) = (name.as_ref(), to.as_ref());
+        self.before(Change::Rename, name)?;
         match self.dir.rename(name, &target.dir, to) {
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
                 target.remove_tree(to)?;
@@ -247,6 +273,7 @@ impl Root {
 
     /// Removes a file or link; one that is not there is fine.
     pub(crate) fn remove(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        self.before(Change::Remove, &name)?;
         match self.dir.remove_file(name) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -255,10 +282,15 @@ impl Root {
 
     /// Moves whatever stands at `name` to `aside`, replacing what stood there.
     pub(crate) fn move_aside(&self, name: &str, aside: &str) -> io::Result<()> {
+        self.before(Change::Rename, name)?;
         match self.dir.rename(name, &self.dir, aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    fn before(&self, change: Change, name: impl AsRef<Path>) -> io::Result<()> {
+        self.disk.before(change, name.as_ref())
     }
 
     fn open_with(

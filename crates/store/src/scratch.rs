@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::debug;
 
+use crate::root::Root;
 use crate::slot::Slot;
 
 /// A fresh directory for one execution, on the file system of the cache directory where that can be written.
@@ -36,6 +37,11 @@ impl Scratch {
             name,
             slot,
         })
+    }
+
+    /// Opens the directory.
+    pub(crate) fn dir(&self) -> io::Result<Root> {
+        self.slot.dir.subdirectory(&self.name)
     }
 
     /// The directory; the path is absolute.

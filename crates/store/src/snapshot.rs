@@ -25,7 +25,7 @@ use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
 use crate::fields::micros;
 use crate::record::{Part, Record};
-use crate::root::{Identity, Root};
+use crate::root::{Identity, Root, Written};
 
 pub(crate) use check::check;
 pub(crate) use restore::restore;
@@ -108,7 +108,7 @@ fn replace(
     root: &Root,
     encode: impl FnOnce(&mut Pieces) -> io::Result<()>,
 ) -> Result<Identity, StoreError> {
-    let fill = |file: &mut cap_std::fs::File| {
+    let fill = |file: &mut Written| {
         std::thread::scope(|scope| {
             let (pieces, queue) = bounded::<Vec<u8>>(4);
             let writing =

@@ -33,7 +33,7 @@ use crate::error::StoreError;
 use crate::index::Index;
 use crate::placed::Placed;
 use crate::record::{Lookup, Record};
-use crate::root::{Identity, Root};
+use crate::root::{Disk, Identity, Plain, Root};
 use crate::slot::{self, OwnSlot};
 use crate::sources::Sources;
 use crate::spare::Spare;
@@ -91,11 +91,16 @@ impl Store {
     /// Damage is healed or put aside and no error. Where the directory can be read and not written,
     /// hits are served and [`Store::problem`] says why nothing is stored; where its records are of a
     /// newer format, it is left untouched and nothing is found in it. Fails when nothing can be read.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_on(&Plain, dir)
+    }
+
+    /// Does what [`Store::open`] does; `disk` is told of every change below the directory.
     #[allow(
         clippy::disallowed_methods,
         reason = "the directory itself stands outside of what it holds"
     )]
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open_on(disk: &'static dyn Disk, dir: &Path) -> Result<Self, StoreError> {
         let unusable = |operation, source| StoreError::Unusable {
             operation,
             path: dir.to_owned(),
@@ -106,7 +111,7 @@ impl Store {
             Err(error) if !dir.is_dir() => return Err(unusable("create", error)),
             _ => {}
         }
-        let root = Arc::new(Root::open(dir).map_err(|error| unusable("open", error))?);
+        let root = Arc::new(Root::open_on(disk, dir).map_err(|error| unusable("open", error))?);
         let (access, problem) = match prepare(&root) {
             Ok(locks) => (Access::Write(locks), None),
             Err(source) => {

@@ -69,7 +69,7 @@ impl Trees {
         if self.stands(&trees, &name, digest, tree) {
             return Ok(path);
         }
-        let work = Root::open(work.path()).map_err(unplaced)?;
+        let work = work.dir().map_err(unplaced)?;
         let dir = work.subdirectory_or_create(MADE).map_err(unplaced)?;
         make(&dir, tree, |content, path| {
             blobs.put_at(&content.blob, content.size, &dir, path)
@@ -107,7 +107,7 @@ impl Trees {
     pub(crate) fn remove(&self, digest: &Digest, work: &Scratch) -> io::Result<()> {
         let trees = self.root.subdirectory(DIRECTORY)?;
         let name = digest.to_string();
-        trees.rename(&name, &Root::open(work.path())?, &name)?;
+        trees.rename(&name, &work.dir()?, &name)?;
         self.verified.lock().remove(digest);
         Ok(())
     }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use rusqlite::params;
 use rustc_hash::FxHashSet;
 
-use super::Database;
+use super::{Database, tell};
 use crate::body;
 use crate::changes;
 use crate::digest::{Digest, Signature};
 use crate::record::Record;
+use crate::root::Change;
 
 /// The fact that changes whenever rows were removed that others may remember.
 const COLLECTED: &str = "collected";
@@ -109,6 +110,7 @@ impl Database {
                 .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
         };
         if number("freelist_count")? * 4 > number("page_count")? {
+            tell(self.disk, Change::Commit)?;
             self.connection.execute_batch("VACUUM")?;
         }
         Ok(())

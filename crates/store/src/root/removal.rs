@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cap_std::fs::{Dir, Permissions, PermissionsExt};
 
-use super::Root;
+use super::{Change, Root};
 
 impl Root {
     /// Removes whatever stands at `name`: a file, a link itself, or a directory with all below it.
@@ -17,6 +17,7 @@ impl Root {
             Some(found) if !found.is_dir() => return self.remove(name),
             Some(_) => {}
         }
+        self.before(Change::Remove, name)?;
         let removed = match self.dir.remove_dir_all(name) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 // Who made it may have taken the right to change it.

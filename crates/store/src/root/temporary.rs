@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use cap_std::fs::{File, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{OpenOptions, OpenOptionsExt};
 
-use super::{Identity, Root};
+use super::{Change, Identity, Root, Written};
 
 /// Temporary files carry this, the process and a number: `.tmp-<pid>-<n>`.
 const TEMPORARY: &str = ".tmp-";
@@ -20,7 +20,7 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 pub(crate) struct Temporary<'a> {
     root: &'a Root,
     name: String,
-    pub(crate) file: File,
+    pub(crate) file: Written,
 }
 
 impl Temporary<'_> {
@@ -30,7 +30,7 @@ impl Temporary<'_> {
         self.file.flush()?;
         self.root.rename(&self.name, target, name)?;
         self.name.clear();
-        Ok(Identity::of(&self.file.metadata()?))
+        Ok(Identity::of(&self.file.file.metadata()?))
     }
 }
 
@@ -52,15 +52,15 @@ impl Root {
             let name = format!("{TEMPORARY}{}-{number}", std::process::id());
             let mut options = OpenOptions::new();
             options.write(true).create_new(true).mode(mode);
+            self.before(Change::Create, &name)?;
             match self.dir.open_with(&name, &options) {
                 // Left by another process of the same number, here or in another container.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 opened => {
-                    let file = opened?;
                     return Ok(Temporary {
                         root: self,
                         name,
-                        file,
+                        file: Written::new(opened?, self.disk),
                     });
                 }
             }
@@ -73,7 +73,7 @@ impl Root {
         target: &Self,
         name: impl AsRef<Path>,
         mode: u32,
-        fill: impl FnOnce(&mut File) -> io::Result<()>,
+        fill: impl FnOnce(&mut Written) -> io::Result<()>,
     ) -> io::Result<Identity> {
         let mut temporary = self.temporary(mode)?;
         fill(&mut temporary.file)?;

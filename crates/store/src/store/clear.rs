@@ -8,7 +8,7 @@ use crate::blob::Blob;
 use crate::claim::{self, Locks};
 use crate::digest::Digest;
 use crate::error::StoreError;
-use crate::root::Root;
+use crate::root::{Disk, Plain, Root};
 use crate::{blobs, opening, slot, snapshot, trees};
 
 /// A directory of ours, and whether a name in it is.
@@ -27,12 +27,17 @@ impl Store {
     /// What refrain did not put there stays. Fails with [`StoreError::InUse`] while a live process has the directory
     /// open, this one too, as far as the file system tells.
     pub fn clear(dir: &Path) -> Result<(), StoreError> {
+        Self::clear_on(&Plain, dir)
+    }
+
+    /// Does what [`Store::clear`] does; `disk` is told of every change.
+    pub(crate) fn clear_on(disk: &'static dyn Disk, dir: &Path) -> Result<(), StoreError> {
         let failed = |source| StoreError::Io {
             operation: "clear",
             path: dir.to_owned(),
             source,
         };
-        let root = match Root::open(dir) {
+        let root = match Root::open_on(disk, dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(failed)?,
         };
