@@ -172,6 +172,7 @@ fn record(node: &str, output: Output) -> Record {
         created_ms: 1_790_000_000_000,
         elapsed: Duration::from_micros(1_234_567),
         log: Some(Digest::of(NOTES[1].as_bytes())),
+        seal: None,
     }
 }
 

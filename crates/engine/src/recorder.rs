@@ -192,6 +192,7 @@ fn record(
         created_ms: jiff::Timestamp::now().as_millisecond(),
         elapsed: execution.elapsed,
         log: log.map(|log| Digest::of(log.as_bytes())),
+        seal: None,
     };
     store.commit(record, notes, claim);
     let value = Some(execution.value.clone());

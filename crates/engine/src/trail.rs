@@ -121,6 +121,7 @@ impl Trails {
             created_ms: jiff::Timestamp::now().as_millisecond(),
             elapsed: Duration::ZERO,
             log: None,
+            seal: None,
         };
         store.commit(record, Vec::new(), None);
         Ok(())

@@ -306,6 +306,7 @@ fn record(number: u64) -> Record {
         created_ms: 1_790_000_000_000,
         elapsed: Duration::from_micros(12),
         log: None,
+        seal: None,
     }
 }
 

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::Codec;
-use crate::digest::{Digest, Signature};
-use crate::fields::{CHECK, Reader, check, micros, put_bytes, put_number};
+use crate::digest::{Digest, Seal, Signature};
+use crate::fields::{CHECK, Reader, check, micros, put_bytes, put_number, unzigzag, zigzag};
 use crate::record::{Leaf, Output, Part, Parts, Record};
 
 /// The first byte of a body. A newer one is a miss and never rewritten in place.
 pub(crate) const FORMAT: u8 = 1;
+
+/// The first byte of the body of a record with a seal.
+const SEALED: u8 = 2;
 
 const HAS_CODE: u8 = 1;
 const HAS_ENV: u8 = 2;
@@ -42,7 +45,10 @@ pub(crate) struct Shared {
 pub(crate) fn encode(record: &Record, shared: Shared) -> Row {
     let parts = &record.parts;
     let mut to = Vec::with_capacity(384);
-    to.push(FORMAT);
+    to.push(match record.seal {
+        None => FORMAT,
+        Some(_) => SEALED,
+    });
     to.push(
         flag(shared.code.is_some(), HAS_CODE)
             | flag(shared.env.is_some(), HAS_ENV)
@@ -72,6 +78,9 @@ pub(crate) fn encode(record: &Record, shared: Shared) -> Row {
     if let Some(log) = &record.log {
         to.extend_from_slice(log.as_bytes());
     }
+    if let Some(seal) = &record.seal {
+        to.extend_from_slice(seal.as_bytes());
+    }
     let (signature, resolved) = (record.signature.prefix(), record.resolved.prefix());
     let check = check(&[&signature.to_le_bytes(), &resolved.to_le_bytes(), &to]);
     to.extend_from_slice(&check);
@@ -99,15 +108,16 @@ pub(crate) fn decode(
     body: &[u8],
     mut shared: impl FnMut(u64) -> Option<Arc<Part>>,
 ) -> Result<Record, String> {
-    match body.first() {
-        Some(&FORMAT) => {}
-        Some(&newer) if newer > FORMAT => {
+    let sealed = match body.first() {
+        Some(&FORMAT) => false,
+        Some(&SEALED) => true,
+        Some(&newer) if newer > SEALED => {
             return Err(format!(
-                "record format {newer} is newer than {FORMAT}, which this version reads"
+                "record format {newer} is newer than {SEALED}, which this version reads"
             ));
         }
         _ => return Err("record is torn: it has no format".into()),
-    }
+    };
     let Some((bytes, sum)) = body.split_last_chunk::<CHECK>() else {
         return Err("record is torn: it is too short".into());
     };
@@ -115,7 +125,7 @@ pub(crate) fn decode(
         return Err("record is damaged: its check does not fit its bytes".into());
     }
     let mut from = Reader(&bytes[1..]);
-    from.record(signature, resolved, &mut shared)
+    from.record(signature, resolved, sealed, &mut shared)
         .filter(|_| from.0.is_empty())
         .ok_or_else(|| "record is malformed".into())
 }
@@ -152,15 +162,8 @@ fn flag(on: bool, bit: u8) -> u8 {
     if on { bit } else { 0 }
 }
 
-fn zigzag(number: i64) -> u64 {
-    (number << 1 ^ number >> 63).cast_unsigned()
-}
-
-fn unzigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
-}
-
-fn put_leaves(to: &mut Vec<u8>, leaves: &[Leaf]) {
+/// Writes leaves: their number, and each with its name and digests.
+pub(crate) fn put_leaves(to: &mut Vec<u8>, leaves: &[Leaf]) {
     put_number(to, leaves.len() as u64);
     for leaf in leaves {
         let noted = u64::from(leaf.note.is_some());
@@ -178,6 +181,7 @@ impl Reader<'_> {
         &mut self,
         signature: u64,
         resolved: u64,
+        sealed: bool,
         shared: &mut impl FnMut(u64) -> Option<Arc<Part>>,
     ) -> Option<Record> {
         let [flags] = *self.array()?;
@@ -221,6 +225,10 @@ impl Reader<'_> {
             0 => None,
             _ => Some(self.digest()?),
         };
+        let seal = match sealed {
+            false => None,
+            true => Some(Seal::from_bytes(*self.array()?)),
+        };
         Some(Record {
             node,
             signature,
@@ -235,6 +243,7 @@ impl Reader<'_> {
             created_ms,
             elapsed,
             log,
+            seal,
         })
     }
 

@@ -113,8 +113,13 @@ impl Database {
         self.parts.clear();
     }
 
-    /// Finds the newest row with all bits of `key`.
-    pub(crate) fn find(&mut self, by: Key, key: &Signature) -> rusqlite::Result<Found> {
+    /// Finds the newest row with all bits of `key` that can be read and is `accepted`; else why the newest is not.
+    pub(crate) fn find(
+        &mut self,
+        by: Key,
+        key: &Signature,
+        accepted: impl Fn(&Record) -> Result<(), String>,
+    ) -> rusqlite::Result<Found> {
         let Self {
             connection, parts, ..
         } = self;
@@ -129,6 +134,7 @@ impl Database {
             }
         })?;
         let mut rows = statement.query([key.prefix().cast_signed()])?;
+        let mut refused = None;
         while let Some(row) = rows.next()? {
             let signature = row.get::<_, i64>(1)?.cast_unsigned();
             let resolved = row.get::<_, i64>(2)?.cast_unsigned();
@@ -140,18 +146,21 @@ impl Database {
             // A body too short to have a key may have been the one.
             if is_it.is_none_or(|found| found == *key) {
                 let mut shared = |id| part(connection, parts, id);
-                let record = body::decode(signature, resolved, body, &mut shared);
-                let (id, used_ms) = (row.get(0)?, row.get(3)?);
-                let bytes = body.len() as u64;
-                return Ok(Some(record.map(|record| Stored {
-                    id,
-                    used_ms,
-                    bytes,
-                    record,
-                })));
+                let read = body::decode(signature, resolved, body, &mut shared);
+                match read.and_then(|record| accepted(&record).map(|()| record)) {
+                    Ok(record) => {
+                        return Ok(Some(Ok(Stored {
+                            id: row.get(0)?,
+                            used_ms: row.get(3)?,
+                            bytes: body.len() as u64,
+                            record,
+                        })));
+                    }
+                    Err(reason) => refused = refused.or(Some(Err(reason))),
+                }
             }
         }
-        Ok(None)
+        Ok(refused)
     }
 
     /// Hands out what each row with an id above `after` turns out to be, at most `limit` rows; the last id seen.

@@ -1,4 +1,4 @@
-//! The two 256-bit names: [`Digest`] of bytes and [`Signature`] of work.
+//! The 256-bit values: [`Digest`] of bytes, [`Signature`] of work, and [`Seal`] of a record.
 //!
 //! They are distinct types so that a key of the action cache is never taken for the name of a blob.
 //! Unaware of what is hashed and why.
@@ -110,6 +110,11 @@ name_of_32_bytes! {
 name_of_32_bytes! {
     /// The key of the action cache: what one piece of work is, in 256 bits. Never truncated.
     Signature
+}
+
+name_of_32_bytes! {
+    /// What a holder of a [`crate::SealKey`] says that a record is theirs with.
+    Seal
 }
 
 impl Digest {

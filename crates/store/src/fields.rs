@@ -50,6 +50,16 @@ pub(crate) fn put_bytes(to: &mut Vec<u8>, bytes: &[u8]) {
     to.extend_from_slice(bytes);
 }
 
+/// A signed number as one that is small where its distance from zero is.
+pub(crate) fn zigzag(number: i64) -> u64 {
+    (number << 1 ^ number >> 63).cast_unsigned()
+}
+
+/// The number that [`zigzag`] was given.
+pub(crate) fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
+
 /// Takes fields off the front of a slice; `None` when they are not there.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 

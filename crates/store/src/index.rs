@@ -16,14 +16,15 @@ use tracing::warn;
 
 use crate::access::{self, Access};
 use crate::claim::Locks;
-use crate::database::{Database, Key};
-use crate::digest::Signature;
+use crate::database::{Database, Key, Stored};
+use crate::digest::{Seal, Signature};
 use crate::error::StoreError;
 use crate::fields::millis;
 use crate::opening;
 use crate::recent::Recent;
 use crate::record::{Lookup, Record};
 use crate::root::Root;
+use crate::seal::SealKey;
 
 /// The prefixes of all keys are loaded when the misses would have paid for it: a scan reads about this
 /// many rows in the time of one lookup.
@@ -33,6 +34,8 @@ const SCAN_SPEED: i64 = 16;
 pub(crate) struct Index {
     pub(crate) root: Arc<Root>,
     access: Access,
+    /// With it only records of its holders are found.
+    key: Option<SealKey>,
     /// Lock order: this one, then `recent`.
     database: Mutex<Open>,
     recent: Mutex<Recent>,
@@ -54,11 +57,12 @@ struct Open {
 }
 
 impl Index {
-    /// Opens the records below `root` for what `access` allows.
+    /// Opens the records below `root` for what `access` allows; with a key only those of its holders.
     pub(crate) fn open(
         root: Arc<Root>,
         access: Access,
         problem: Option<StoreError>,
+        key: Option<SealKey>,
     ) -> Result<Self, StoreError> {
         let (access, database, problem) = access::open(&root, access, problem)?;
         let index = Self {
@@ -69,6 +73,7 @@ impl Index {
             }),
             root,
             access,
+            key,
             recent: Mutex::default(),
             suspect: AtomicBool::new(false),
             writing: AtomicBool::new(false),
@@ -107,7 +112,7 @@ impl Index {
             return answer;
         }
         let found = self.ask(|database| {
-            let found = database.find(by, key)?;
+            let found = database.find(by, key, |record| self.accepts(record))?;
             if let (Key::Signature, Some(Ok(row))) = (by, &found) {
                 self.read_on(database, row.id)?;
             }
@@ -124,7 +129,7 @@ impl Index {
                 Lookup::Hit(Arc::new(row.record))
             }
             Ok(Some(Err(reason))) => {
-                warn!(%key, reason, "a record is damaged");
+                warn!(%key, reason, "a record cannot be used");
                 Lookup::Damaged(reason)
             }
             Ok(None) => {
@@ -141,13 +146,29 @@ impl Index {
         }
     }
 
+    /// Says whether the record may be used; the error is a sentence.
+    pub(crate) fn accepts(&self, record: &Record) -> Result<(), String> {
+        self.key.as_ref().map_or(Ok(()), |key| key.accepts(record))
+    }
+
+    /// The seal of a record that is made here.
+    pub(crate) fn seal(&self, record: &Record) -> Option<Seal> {
+        self.key.as_ref().map(|key| key.seal(record))
+    }
+
     /// Reads the rows after `id`, where they are likely to be asked for next.
     fn read_on(&self, database: &mut Database, id: i64) -> rusqlite::Result<()> {
         let Some(limit) = self.recent.lock().plan(id) else {
             return Ok(());
         };
         let mut rows = Vec::new();
-        let end = database.scan(id, limit, |_| true, |row| rows.extend(row.ok()))?;
+        let accepted = |row: &Stored| self.accepts(&row.record).is_ok();
+        let end = database.scan(
+            id,
+            limit,
+            |_| true,
+            |row| rows.extend(row.ok().filter(accepted)),
+        )?;
         self.recent.lock().read_ahead(rows, end.unwrap_or(id));
         Ok(())
     }

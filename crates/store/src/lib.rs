@@ -24,10 +24,14 @@ mod blob;
 mod fields;
 
 mod body;
+mod seal;
+
 mod changes;
 mod list;
 mod root;
 mod tree;
+
+mod options;
 
 mod ahead;
 mod blobs;
@@ -69,10 +73,12 @@ mod store;
 pub use claim::{Claim, Claimed};
 pub use codec::Codec;
 pub use collect::{Collected, Limits, NodeUsage};
-pub use digest::{Digest, ParseDigestError, Signature};
+pub use digest::{Digest, ParseDigestError, Seal, Signature};
 pub use error::{Damage, DecodeError, EncodeError, StoreError};
 pub use list::ListEntry;
+pub use options::Options;
 pub use record::{Leaf, Lookup, NodeChange, Output, Part, Parts, Record, RunEntry};
 pub use scratch::Scratch;
+pub use seal::{KeyError, SealKey};
 pub use store::{Finding, Progress, Store, Verified};
 pub use tier::{Name, Tier, TierError, Trouble};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::Codec;
-use crate::digest::{Digest, Signature};
+use crate::digest::{Digest, Seal, Signature};
 
 /// The output of a node: the name, size and codec of its bytes, and the bytes themselves where they are few.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub struct Record {
     pub elapsed: Duration,
     /// The digest of a note with what it printed meanwhile.
     pub log: Option<Digest>,
+    /// Says that a holder of a key made it. [`crate::Store::commit`] sets it.
+    pub seal: Option<Seal>,
 }
 
 /// What [`crate::Store::find`] says.

@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use tracing::warn;
 
 use crate::codec::Codec;
-use crate::digest::{Digest, Signature};
+use crate::digest::{Digest, Seal, Signature};
 use crate::error::StoreError;
 use crate::fields::micros;
 use crate::record::{Part, Record};
@@ -180,6 +180,9 @@ struct Node<'a> {
     /// The note with what it printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     log: Option<Digest>,
+    /// Says that a holder of a key made the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seal: Option<Seal>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -344,6 +347,7 @@ fn text_of<'a>(node: &str, record: &'a Record) -> Node<'a> {
         created_ms: record.created_ms,
         elapsed_us: micros(record.elapsed),
         log: record.log,
+        seal: record.seal,
     }
 }
 

@@ -13,9 +13,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Seal};
 use crate::fields::check;
 use crate::root::Identity;
+use crate::seal::{self, SealKey};
 
 /// Two seconds, the coarsest times of a file system in use (FAT).
 const COARSEST_TIME: i128 = 2_000_000_000;
@@ -25,6 +26,9 @@ const ATTEMPTS: usize = 4;
 
 /// The bytes of one entry: five numbers, a digest, a check.
 const ENTRY: usize = 8 + 8 + 8 + 16 + 16 + 32 + 8;
+
+/// The bytes of the seal that may follow an entry.
+const SEAL: usize = 32;
 
 /// Rows that are read together, at first and at most.
 const FIRST: i64 = 8;
@@ -41,9 +45,17 @@ type Entry = (Identity, Digest);
 pub(crate) struct Sources {
     /// `None`: earlier processes kept nothing.
     known: RwLock<FxHashMap<PathBuf, Option<Entry>>>,
+    /// With it only what a holder kept is believed.
+    key: Option<SealKey>,
 }
 
 impl Sources {
+    /// Nothing is known yet; with a key only what its holders kept will be.
+    pub(crate) fn new(key: Option<SealKey>) -> Self {
+        let known = RwLock::default();
+        Self { known, key }
+    }
+
     /// The digest and size of the file at `path`, at the time `now`.
     ///
     /// `recall` gives an entry kept from earlier processes, `keep` takes one for later ones.
@@ -57,7 +69,7 @@ impl Sources {
         let identity = identity_of(&regular(std::fs::metadata(path)?)?);
         let asked = self.known.read().get(path).copied();
         let entry = asked.unwrap_or_else(|| {
-            let kept = recall().and_then(|bytes| decode(path, &bytes));
+            let kept = recall().and_then(|bytes| self.unsealed(path, &bytes));
             self.known.write().insert(path.to_owned(), kept);
             kept
         });
@@ -73,7 +85,7 @@ impl Sources {
         if now - identity.mtime.max(identity.ctime) > COARSEST_TIME {
             let entry = Some((identity, digest));
             self.known.write().insert(path.to_owned(), entry);
-            keep(encode(path, &identity, &digest));
+            keep(self.sealed(path, encode(path, &identity, &digest)));
         }
         Ok((digest, identity.size))
     }
@@ -102,7 +114,7 @@ impl Sources {
                 {
                     let found = bytes_of(wanted) == path;
                     used += i64::from(found);
-                    let kept = found.then(|| decode(wanted, entry)).flatten();
+                    let kept = found.then(|| self.unsealed(wanted, entry)).flatten();
                     known.insert((*wanted).to_owned(), kept);
                     next += 1;
                 }
@@ -121,6 +133,29 @@ impl Sources {
                 false => (span / 2).max(1),
             };
         }
+    }
+
+    /// The entry as it is kept.
+    fn sealed(&self, path: &Path, mut entry: Vec<u8>) -> Vec<u8> {
+        if let Some(key) = &self.key {
+            let seal = key.seal_file(bytes_of(path), &entry);
+            entry.extend_from_slice(seal.as_bytes());
+        }
+        entry
+    }
+
+    /// The entry that was kept, if it is to be believed.
+    fn unsealed(&self, path: &Path, kept: &[u8]) -> Option<Entry> {
+        let (entry, seal) = kept.split_at_checked(ENTRY)?;
+        let genuine = match (&self.key, <&[u8; SEAL]>::try_from(seal)) {
+            (None, sealed) => seal.is_empty() || sealed.is_ok(),
+            (Some(_), Err(_)) => false,
+            (Some(key), Ok(seal)) => {
+                let wanted = key.seal_file(bytes_of(path), entry);
+                seal::is_same(&Seal::from_bytes(*seal), &wanted)
+            }
+        };
+        genuine.then(|| decode(path, entry)).flatten()
     }
 }
 
@@ -343,6 +378,37 @@ mod tests {
         let entry = kept.borrow().clone().expect("kept");
         assert!(decode(Path::new("elsewhere"), &entry).is_none());
         assert!(decode(file.path(), &entry[1..]).is_none());
+    }
+
+    #[test]
+    fn with_a_key_only_what_its_holders_kept_is_believed() {
+        let file = file(b"text");
+        let holder = |byte| Sources::new(Some(SealKey::new(&[byte; 32])));
+        let kept = RefCell::default();
+        let truth = Digest::of(b"text");
+        ask(&holder(1), file.path(), later(), &kept);
+        let genuine = kept.take().expect("kept");
+        let (identity, _) = decode(file.path(), &genuine[..ENTRY]).expect("entry");
+        // Another digest shows what is believed.
+        let lie = encode(file.path(), &identity, &Digest::of(b"lie"));
+        let lying = |sources: &Sources, seal: &[u8]| {
+            let kept = RefCell::new(Some([&lie, seal].concat()));
+            ask(sources, file.path(), later(), &kept).0 != truth
+        };
+        assert!(!lying(&holder(1), &[]), "no seal");
+        assert!(
+            !lying(&holder(1), &genuine[ENTRY..]),
+            "the seal of another entry"
+        );
+        assert!(!lying(&holder(1), &[0; 32]));
+        let sealed = |path: &str| holder(1).sealed(Path::new(path), lie.clone());
+        assert!(!lying(&holder(1), &sealed("elsewhere")[ENTRY..]));
+        let right = sealed(file.path().to_str().expect("text"));
+        assert!(lying(&holder(1), &right[ENTRY..]));
+        assert!(!lying(&holder(2), &right[ENTRY..]), "another key");
+        assert!(lying(&Sources::default(), &right[ENTRY..]), "no key");
+        assert!(lying(&Sources::default(), &[]));
+        assert!(!lying(&Sources::default(), &[0; 3]));
     }
 
     #[test]

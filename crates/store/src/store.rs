@@ -31,6 +31,7 @@ use crate::database::Key;
 use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
 use crate::index::Index;
+use crate::options::Options;
 use crate::placed::Placed;
 use crate::record::{Lookup, Record};
 use crate::root::{Disk, Identity, Plain, Root};
@@ -92,15 +93,24 @@ impl Store {
     /// hits are served and [`Store::problem`] says why nothing is stored; where its records are of a
     /// newer format, it is left untouched and nothing is found in it. Fails when nothing can be read.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        Self::open_on(&Plain, dir)
+        Self::open_with(dir, &Options::default())
     }
 
-    /// Does what [`Store::open`] does; `disk` is told of every change below the directory.
+    /// Does what [`Store::open`] does, as `options` say.
+    pub fn open_with(dir: &Path, options: &Options) -> Result<Self, StoreError> {
+        Self::open_on(&Plain, dir, options)
+    }
+
+    /// Does what [`Store::open_with`] does; `disk` is told of every change below the directory.
     #[allow(
         clippy::disallowed_methods,
         reason = "the directory itself stands outside of what it holds"
     )]
-    pub(crate) fn open_on(disk: &'static dyn Disk, dir: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open_on(
+        disk: &'static dyn Disk,
+        dir: &Path,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
         let unusable = |operation, source| StoreError::Unusable {
             operation,
             path: dir.to_owned(),
@@ -119,7 +129,12 @@ impl Store {
                 (Access::Read, Some(StoreError::ReadOnly { path, source }))
             }
         };
-        let index = Arc::new(Index::open(Arc::clone(&root), access, problem)?);
+        let index = Arc::new(Index::open(
+            Arc::clone(&root),
+            access,
+            problem,
+            options.key.clone(),
+        )?);
         let writer = match index.locks() {
             Some(_) => Some(
                 Writer::start(Arc::clone(&index))
@@ -133,7 +148,7 @@ impl Store {
             trees: Trees::new(Arc::clone(&root)),
             root,
             index,
-            sources: Sources::default(),
+            sources: Sources::new(options.key.clone()),
             slot: OwnSlot::default(),
             placed: Placed::default(),
             spare: Spare::default(),
@@ -156,8 +171,33 @@ impl Store {
     }
 
     /// Queues `record` and the texts its leaves name; [`Store::find`] sees it at once. The claim is
-    /// released when the record is in the database, or could not be put there.
-    pub fn commit(&self, record: Record, notes: Vec<(Digest, Arc<str>)>, claim: Option<Claim>) {
+    /// released when the record is in the database, or could not be put there. It is sealed where there is a key,
+    /// and has no seal otherwise: what it was copied from may say something else.
+    pub fn commit(&self, mut record: Record, notes: Vec<(Digest, Arc<str>)>, claim: Option<Claim>) {
+        record.seal = self.index.seal(&record);
+        self.queue_record(record, notes, claim);
+    }
+
+    /// Does what [`Store::commit`] does with a record that was made elsewhere, and keeps its seal. The error is a
+    /// sentence that says why it is not accepted.
+    pub fn receive(
+        &self,
+        record: Record,
+        notes: Vec<(Digest, Arc<str>)>,
+        claim: Option<Claim>,
+    ) -> Result<(), String> {
+        self.accepts(&record)?;
+        self.queue_record(record, notes, claim);
+        Ok(())
+    }
+
+    /// Says whether a record from elsewhere may be used: with a key, whether a holder made it. The error is a
+    /// sentence.
+    pub fn accepts(&self, record: &Record) -> Result<(), String> {
+        self.index.accepts(record)
+    }
+
+    fn queue_record(&self, record: Record, notes: Vec<(Digest, Arc<str>)>, claim: Option<Claim>) {
         let Some(writer) = &self.writer else { return };
         let record = Arc::new(record);
         self.made_anew.lock().insert(record.signature);

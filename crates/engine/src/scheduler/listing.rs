@@ -129,6 +129,7 @@ impl Driver<'_> {
             created_ms: jiff::Timestamp::now().as_millisecond(),
             elapsed,
             log: None,
+            seal: None,
         };
         let names = names(&store, expansion, &record)?;
         store.commit(record, notes, None);

@@ -51,6 +51,7 @@ prop_compose! {
         created_ms in any::<i64>(),
         elapsed in any::<u64>(),
         log in proptest::option::of(digest()),
+        seal in proptest::option::of(any::<[u8; 32]>()),
     ) -> Record {
         Record {
             node: node.into(),
@@ -61,6 +62,7 @@ prop_compose! {
             created_ms,
             elapsed: Duration::from_micros(elapsed),
             log,
+            seal: seal.map(Seal::from_bytes),
         }
     }
 }
@@ -126,9 +128,12 @@ proptest! {
 
     /// With a check that fits, so that the fields themselves are what is read.
     #[test]
-    fn any_bytes_are_a_record_or_a_reason(mut bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn any_bytes_are_a_record_or_a_reason(
+        mut bytes in proptest::collection::vec(any::<u8>(), 0..300),
+        sealed in any::<bool>(),
+    ) {
         let _ = decode(0, 0, &bytes, |_| None);
-        bytes.insert(0, FORMAT);
+        bytes.insert(0, if sealed { SEALED } else { FORMAT });
         let mut part = bytes.clone();
         let sum = check(&[&[0; 8], &[0; 8], &bytes]);
         bytes.extend_from_slice(&sum);
@@ -141,7 +146,42 @@ proptest! {
 }
 
 #[test]
+fn a_record_without_a_seal_has_the_bytes_that_it_always_had() {
+    let record = Record {
+        node: "it".into(),
+        signature: Signature::from_bytes([1; 32]),
+        resolved: Signature::from_bytes([2; 32]),
+        parts: Parts::default(),
+        output: Output {
+            digest: Digest::of(b"x"),
+            size: 1,
+            codec: Codec::BYTES,
+            inline: Some(Arc::from(*b"x")),
+        },
+        created_ms: 3,
+        elapsed: Duration::from_micros(4),
+        log: None,
+        seal: None,
+    };
+    let plain = row(&record).body;
+    let fields = [
+        &[1, IS_INLINE][..],
+        &[1; 24],
+        &[2; 24],
+        &[2, b'i', b't', 1, 1, b'x', 6, 4],
+    ];
+    assert_eq!(plain[..plain.len() - CHECK], fields.concat());
+    let sealed = Record {
+        seal: Some(Seal::from_bytes([5; 32])),
+        ..record
+    };
+    let sealed = row(&sealed).body;
+    assert_eq!(sealed.len(), plain.len() + 32);
+    assert_eq!(sealed[0], SEALED);
+}
+
+#[test]
 fn a_newer_format_says_so() {
-    let reason = decode(0, 0, &[FORMAT + 1; 80], |_| None).expect_err("newer");
+    let reason = decode(0, 0, &[SEALED + 1; 80], |_| None).expect_err("newer");
     assert!(reason.contains("newer"), "{reason}");
 }

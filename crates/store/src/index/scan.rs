@@ -11,7 +11,7 @@ use crate::record::{Lookup, Record};
 const SCAN_ROWS: i64 = 4096;
 
 impl Index {
-    /// Hands out the records of the signatures in `wanted`; damaged ones are left out. Where there are
+    /// Hands out the records of the signatures in `wanted`; what could not be used is left out. Where there are
     /// several of one signature the newest comes last.
     pub(crate) fn each<T>(
         &self,
@@ -40,6 +40,7 @@ impl Index {
                 };
                 database.scan(after, SCAN_ROWS, wants, |row| {
                     if let Ok(row) = row
+                        && self.accepts(&row.record).is_ok()
                         && let Some(what) = wanted.get(&row.record.signature)
                     {
                         visit(what, &row.record);

@@ -110,6 +110,7 @@ pub(super) fn record_of(
         created_ms: node.created_ms,
         elapsed: Duration::from_micros(node.elapsed_us),
         log: node.log,
+        seal: node.seal,
     })
 }
 

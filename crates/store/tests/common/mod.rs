@@ -96,6 +96,7 @@ pub fn record(store: &Store, word: &str, bytes: &[u8]) -> Record {
         created_ms: -5,
         elapsed: Duration::from_micros(1234),
         log: None,
+        seal: None,
     }
 }
 
