@@ -57,6 +57,7 @@ mod normal;
 mod resolve;
 mod scope;
 mod site;
+mod tokens;
 mod tree;
 mod words;
 mod world;

@@ -7,9 +7,10 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
 use crate::locals::Locals;
+use crate::tokens::{after_dot, is_colons, is_fragment, is_group, is_lifetime_tick, is_punct};
 use crate::words;
 
 /// Where a name stands, which decides what it may lead to.
@@ -381,11 +382,6 @@ fn format_names(text: &str) -> Vec<String> {
     names
 }
 
-/// `$x:expr`, at `expr`.
-fn is_fragment(trees: &[TokenTree], at: usize) -> bool {
-    at >= 3 && is_punct(trees, at - 1, ':') && is_punct(trees, at - 3, '$')
-}
-
 /// Every identifier of a declaration, in groups as well.
 fn words_until_semicolon(trees: &[TokenTree]) -> Vec<String> {
     let mut words = Vec::new();
@@ -401,26 +397,4 @@ fn words_until_semicolon(trees: &[TokenTree]) -> Vec<String> {
         }
     }
     words
-}
-
-fn is_punct(trees: &[TokenTree], at: usize, c: char) -> bool {
-    matches!(trees.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == c)
-}
-
-fn is_group(trees: &[TokenTree], at: usize, delimiter: Delimiter) -> bool {
-    matches!(trees.get(at), Some(TokenTree::Group(group)) if group.delimiter() == delimiter)
-}
-
-fn is_colons(trees: &[TokenTree], at: usize) -> bool {
-    matches!(trees.get(at), Some(TokenTree::Punct(p)) if p.as_char() == ':' && p.spacing() == Spacing::Joint)
-        && is_punct(trees, at + 1, ':')
-}
-
-fn is_lifetime_tick(tree: Option<&TokenTree>) -> bool {
-    matches!(tree, Some(TokenTree::Punct(p)) if p.as_char() == '\'' && p.spacing() == Spacing::Joint)
-}
-
-/// After a single dot; the dots of `..name` and `..=name` are a range or a rest.
-fn after_dot(trees: &[TokenTree], at: usize) -> bool {
-    at >= 1 && is_punct(trees, at - 1, '.') && !(at >= 2 && is_punct(trees, at - 2, '.'))
 }

@@ -8,11 +8,9 @@ use std::sync::Arc;
 use refrain_store::{Digest, Leaf, Store};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::changed_line::{ChangedLine, clip};
 use crate::files;
 use crate::note::{FileNote, Note};
-
-/// Longest piece of a line, in characters, that is shown.
-const SHOWN: usize = 120;
 
 /// Looks up the texts that leaves point at.
 pub(crate) struct Texts<'a> {
@@ -145,7 +143,7 @@ fn changed_file(name: &str, was: &FileNote<'_>, is: &FileNote<'_>, texts: &Texts
             ..Detail::default()
         };
     };
-    let Some(changed) = changed_line(&old, &new) else {
+    let Some(changed) = ChangedLine::between(&old, &new) else {
         // Lines are alike, so it is the ends of lines.
         return Detail {
             line: format!("{label}{}{moved}{instead}: line ends changed", is.path),
@@ -154,7 +152,7 @@ fn changed_file(name: &str, was: &FileNote<'_>, is: &FileNote<'_>, texts: &Texts
         };
     };
     let place = format!("{}:{}", is.path, changed.number);
-    changed.detail(&format!("{label}{place}{moved}{instead}"), &place)
+    told(&changed, &format!("{label}{place}{moved}{instead}"), &place)
 }
 
 fn changed_files(
@@ -205,7 +203,7 @@ fn one_sided(line: String, place: &str) -> Detail {
 
 /// Code that has changed.
 fn changed_code(name: &str, place: &str, was: &str, is: &str) -> Detail {
-    let Some(changed) = changed_line(was, is) else {
+    let Some(changed) = ChangedLine::between(was, is) else {
         return one_sided(format!("{name}{} changed", at(place)), first(place));
     };
     match line_of(place, changed.number) {
@@ -215,9 +213,9 @@ fn changed_code(name: &str, place: &str, was: &str, is: &str) -> Detail {
                 true => format!("{name}:{line}"),
                 false => format!("{name} ({place})"),
             };
-            changed.detail(&label, &place)
+            told(&changed, &label, &place)
         }
-        None => changed.detail(&format!("{name}{}", at(place)), place),
+        None => told(&changed, &format!("{name}{}", at(place)), place),
     }
 }
 
@@ -261,107 +259,26 @@ fn at(place: &str) -> String {
     }
 }
 
-/// The first line that differs.
-struct ChangedLine<'a> {
-    /// Its number in the new text, from 1.
-    number: usize,
-    /// Before; `None` where a line was added.
-    was: Option<&'a str>,
-    /// Now; `None` where a line was removed.
-    is: Option<&'a str>,
-}
-
-impl ChangedLine<'_> {
-    fn detail(&self, label: &str, place: &str) -> Detail {
-        let pair = self.was.zip(self.is);
-        let from = pair.map_or(0, |(was, is)| {
-            let both = was.chars().zip(is.chars());
-            both.take_while(|(a, b)| a == b).count()
-        });
-        let was = self.was.map(|line| clip(line, from));
-        let is = self.is.map(|line| clip(line, from));
-        let line = match (&was, &is) {
-            (Some(was), Some(is)) => format!("{label}: `{was}` -> `{is}`"),
-            (None, Some(is)) => format!("{label}: added `{is}`"),
-            (Some(was), None) => format!("{label}: removed `{was}`"),
-            (None, None) => label.to_owned(),
-        };
-        Detail {
-            line,
-            place: Some(place.into()),
-            old: was.map(Arc::from),
-            new: is.map(Arc::from),
-        }
+/// A changed line under this label.
+fn told(changed: &ChangedLine<'_>, label: &str, place: &str) -> Detail {
+    let (was, is) = changed.shown();
+    let line = match (&was, &is) {
+        (Some(was), Some(is)) => format!("{label}: `{was}` -> `{is}`"),
+        (None, Some(is)) => format!("{label}: added `{is}`"),
+        (Some(was), None) => format!("{label}: removed `{was}`"),
+        (None, None) => label.to_owned(),
+    };
+    Detail {
+        line,
+        place: Some(place.into()),
+        old: was.map(Arc::from),
+        new: is.map(Arc::from),
     }
-}
-
-/// A line, or the piece of a long one around this character.
-fn clip(line: &str, around: usize) -> String {
-    let length = line.chars().count();
-    if length <= SHOWN {
-        return line.to_owned();
-    }
-    let start = around.saturating_sub(SHOWN / 3).min(length - SHOWN);
-    let piece: String = line.chars().skip(start).take(SHOWN).collect();
-    let before = if start > 0 { "…" } else { "" };
-    let after = if start + SHOWN < length { "…" } else { "" };
-    format!("{before}{piece}{after}")
-}
-
-fn changed_line<'a>(old: &'a str, new: &'a str) -> Option<ChangedLine<'a>> {
-    let (mut was, mut is) = (old.lines(), new.lines());
-    for number in 1.. {
-        let (was_here, is_here) = match (was.next(), is.next()) {
-            (None, None) => return None,
-            (a, b) if a == b => continue,
-            different => different,
-        };
-        let (before, after) = (old.lines().count(), new.lines().count());
-        // A line put in or taken out is told as such.
-        let put_in = after > before && is.clone().next() == was_here;
-        let taken_out = before > after && was.clone().next() == is_here;
-        return Some(ChangedLine {
-            number,
-            was: was_here.filter(|_| !put_in).map(str::trim),
-            is: is_here.filter(|_| !taken_out).map(str::trim),
-        });
-    }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(old: &str, new: &str) -> Option<String> {
-        changed_line(old, new).map(|line| line.detail(&line.number.to_string(), "").line)
-    }
-
-    #[test]
-    fn the_changed_line_is_the_first_that_differs() {
-        let told = |old, new| lines(old, new).unwrap();
-        assert_eq!(told("a\nb\nc", "a\nx\nc"), "2: `b` -> `x`");
-        assert_eq!(told("a\nc", "a\nb\nc"), "2: added `b`");
-        assert_eq!(told("a\nb\nc", "a\nc"), "2: removed `b`");
-        assert_eq!(told("a", "a\nb"), "2: added `b`");
-        assert_eq!(told("a\nb", "a"), "2: removed `b`");
-        assert_eq!(told("a\n\nc", "a\nb\nc"), "2: `` -> `b`");
-        assert_eq!(lines("a", "a"), None);
-    }
-
-    #[test]
-    fn a_long_line_is_shown_around_its_change() {
-        let old = "x".repeat(1000);
-        let new = format!("{}y{}", "x".repeat(500), "x".repeat(499));
-        let detail = changed_line(&old, &new)
-            .unwrap()
-            .detail("a.json", "a.json:1");
-        let new = detail.new.unwrap();
-        assert!(
-            new.contains('y') && new.chars().count() == SHOWN + 2,
-            "{new}"
-        );
-    }
 
     fn leaf(name: &str, note: &str, fresh: &mut Vec<(Digest, Arc<str>)>) -> Leaf {
         let digest = Digest::of(note.as_bytes());

@@ -40,6 +40,7 @@
 
 mod cancel;
 mod canonical;
+mod changed_line;
 mod clock;
 mod code;
 mod config;
