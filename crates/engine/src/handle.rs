@@ -10,9 +10,6 @@ use refrain_store::{Codec, Damage, Digest, Lookup, Output, Record, Signature, St
 
 use crate::value::{Value, ValueCodec};
 
-/// Stands in records of nodes that keep no output: they only explain.
-const EXPLAINS_ONLY: Codec = Codec(0);
-
 /// An output; equal to another when their digests are equal.
 pub(crate) struct Handle {
     /// The digest of the stored bytes, or, for a value that is not stored, the
@@ -65,7 +62,7 @@ impl Handle {
 
     /// The output that a record names; `None` if the record only explains.
     pub fn recorded(record: &Record, codec: Option<&'static dyn ValueCodec>) -> Option<Self> {
-        if record.output.codec == EXPLAINS_ONLY {
+        if record.output.codec == Codec::NONE {
             return None;
         }
         Some(Self::stored(
@@ -167,7 +164,7 @@ pub(crate) fn explaining(store: &Store, signature: &Signature) -> Output {
         Lookup::Absent | Lookup::Damaged(_) => Output {
             digest: Digest::from_bytes([0; 32]),
             size: 0,
-            codec: EXPLAINS_ONLY,
+            codec: Codec::NONE,
             inline: Some(Arc::from([])),
         },
     }
@@ -178,7 +175,7 @@ pub(crate) fn find(store: &Store, resolved: &Signature) -> Option<Arc<Record>> {
     let Lookup::Hit(record) = store.find_resolved(resolved) else {
         return None;
     };
-    let usable = record.output.codec != EXPLAINS_ONLY && store.present(&record.output).is_ok();
+    let usable = record.output.codec != Codec::NONE && store.present(&record.output).is_ok();
     usable.then_some(record)
 }
 

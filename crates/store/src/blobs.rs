@@ -4,6 +4,7 @@
 //! the file stays the same file in the same state. Unaware of records and codecs.
 
 mod adopt;
+mod incoming;
 mod sweep;
 
 use std::io::{self, Read, Seek, Write};

@@ -247,7 +247,8 @@ impl Reader<'_> {
         })
     }
 
-    fn part(&mut self) -> Option<Arc<Part>> {
+    /// A part with its hash and its leaves.
+    pub(crate) fn part(&mut self) -> Option<Arc<Part>> {
         let hash = self.digest()?;
         let leaves = self.leaves()?;
         Some(Arc::new(Part { hash, leaves }))

@@ -25,6 +25,8 @@ pub use unordered::is_unordered;
 pub struct Codec(pub u16);
 
 impl Codec {
+    /// No output at all: the record only explains what the work was.
+    pub const NONE: Self = Self(0);
     /// The bytes of a `Vec<u8>`, as they are.
     pub const BYTES: Self = Self(1);
     /// The bytes of a `String`: UTF-8, without a length.

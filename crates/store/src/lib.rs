@@ -22,14 +22,22 @@ mod record;
 
 mod blob;
 mod fields;
+mod packed;
 
 mod body;
 mod seal;
 
 mod changes;
+mod envelope;
 mod list;
 mod root;
 mod tree;
+
+mod tier;
+
+mod breaker;
+
+mod tiered;
 
 mod options;
 
@@ -46,8 +54,6 @@ pub mod export;
 mod sources;
 
 mod slot;
-
-mod tier;
 
 mod placed;
 mod scratch;
@@ -68,6 +74,10 @@ mod index;
 
 mod writer;
 
+mod parcel;
+
+mod upload;
+
 mod store;
 
 pub use claim::{Claim, Claimed};
@@ -82,3 +92,5 @@ pub use scratch::Scratch;
 pub use seal::{KeyError, SealKey};
 pub use store::{Finding, Progress, Store, Verified};
 pub use tier::{Name, Tier, TierError, Trouble};
+pub use tiered::{TierUse, Traffic};
+pub use upload::Pending;

@@ -1,17 +1,46 @@
 //! What a store is told when it is opened, beside where it is.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::seal::SealKey;
+use crate::tier::Tier;
+use crate::tiered::TierUse;
 
 /// How [`crate::Store::open_with`] opens a cache directory. The default is what [`crate::Store::open`] does.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     pub(crate) key: Option<SealKey>,
+    pub(crate) tiers: Vec<(Arc<dyn Tier>, TierUse)>,
+    pub(crate) upload_limit: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            key: None,
+            tiers: Vec::new(),
+            upload_limit: Duration::from_secs(60),
+        }
+    }
 }
 
 impl Options {
     /// Accepts only records of holders of `key`, and seals everything that is written.
     pub fn key(mut self, key: SealKey) -> Self {
         self.key = Some(key);
+        self
+    }
+
+    /// Adds a tier behind the directory, after those that were added before.
+    pub fn tier(mut self, tier: Arc<dyn Tier>, usage: TierUse) -> Self {
+        self.tiers.push((tier, usage));
+        self
+    }
+
+    /// How long the store waits, when it is dropped, for what is still to be put into tiers; a minute by default.
+    pub fn upload_limit(mut self, limit: Duration) -> Self {
+        self.upload_limit = limit;
         self
     }
 }

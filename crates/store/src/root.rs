@@ -17,6 +17,7 @@ use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt}
 use nix::fcntl::OFlag;
 
 pub(crate) use disk::{Change, Disk, Plain, Written};
+pub(crate) use temporary::Temporary;
 
 /// What makes a file this file in this state; it changes whenever the contents may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod history;
 mod lists;
 mod outputs;
 mod portable;
+mod tiers;
 mod trees;
 mod usage;
 mod verify;
@@ -21,12 +22,13 @@ use std::sync::{Arc, Once};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tracing::debug;
 
 use crate::access::Access;
 use crate::blobs::Blobs;
 use crate::claim::{Claim, Claimed, Locks, unlocked};
+use crate::codec::Codec;
 use crate::database::Key;
 use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
@@ -38,9 +40,12 @@ use crate::root::{Disk, Identity, Plain, Root};
 use crate::slot::{self, OwnSlot};
 use crate::sources::Sources;
 use crate::spare::Spare;
+use crate::tiered::Tiered;
 use crate::trees::Trees;
+use crate::upload::{Parcel, Uploads};
 use crate::writer::{Message, Writer};
 use portable::Known;
+use tiers::Asked;
 
 pub use verify::{Finding, Progress, Verified};
 
@@ -63,11 +68,13 @@ const MARKS: [(&str, &str); 2] = [
 /// Dropping it writes what is queued.
 #[derive(Debug)]
 pub struct Store {
-    // Dropped first, so that its last transactions still find everything below open.
+    // Dropped first: what is still to go is read from all that is below.
+    uploads: Option<Uploads>,
+    // Dropped next, so that its last transactions still find everything below open.
     writer: Option<Writer>,
     root: Arc<Root>,
     index: Arc<Index>,
-    blobs: Blobs,
+    blobs: Arc<Blobs>,
     trees: Trees,
     sources: Sources,
     slot: OwnSlot,
@@ -81,6 +88,12 @@ pub struct Store {
     made_anew: Mutex<FxHashSet<Signature>>,
     /// A run was queued since somebody last waited for runs.
     runs_queued: AtomicBool,
+    tiered: Arc<Tiered>,
+    asked: Mutex<Asked>,
+    /// Some output counts as present of which a tier has a blob, and the directory not yet.
+    owed: AtomicBool,
+    /// Blobs that are on their way.
+    fetching: Mutex<FxHashMap<Digest, Arc<Mutex<()>>>>,
 }
 
 impl Store {
@@ -142,9 +155,19 @@ impl Store {
             ),
             None => None,
         };
+        let blobs = Arc::new(Blobs::new(Arc::clone(&root)));
+        let tiered = Arc::new(Tiered::new(&options.tiers));
         Ok(Self {
+            uploads: tiered.has_writable().then(|| {
+                let (tiered, index) = (Arc::clone(&tiered), Arc::clone(&index));
+                Uploads::new(tiered, index, Arc::clone(&blobs), options.upload_limit)
+            }),
+            tiered,
+            asked: Mutex::default(),
+            owed: AtomicBool::new(false),
+            fetching: Mutex::default(),
             writer,
-            blobs: Blobs::new(Arc::clone(&root)),
+            blobs,
             trees: Trees::new(Arc::clone(&root)),
             root,
             index,
@@ -175,7 +198,13 @@ impl Store {
     /// and has no seal otherwise: what it was copied from may say something else.
     pub fn commit(&self, mut record: Record, notes: Vec<(Digest, Arc<str>)>, claim: Option<Claim>) {
         record.seal = self.index.seal(&record);
-        self.queue_record(record, notes, claim);
+        let record = Arc::new(record);
+        if let Some(uploads) = &self.uploads
+            && record.output.codec != Codec::NONE
+        {
+            uploads.queue(Parcel::Made(Arc::clone(&record), notes.clone()));
+        }
+        self.keep(record, notes, claim);
     }
 
     /// Does what [`Store::commit`] does with a record that was made elsewhere, and keeps its seal. The error is a
@@ -187,7 +216,7 @@ impl Store {
         claim: Option<Claim>,
     ) -> Result<(), String> {
         self.accepts(&record)?;
-        self.queue_record(record, notes, claim);
+        self.keep(Arc::new(record), notes, claim);
         Ok(())
     }
 
@@ -197,9 +226,9 @@ impl Store {
         self.index.accepts(record)
     }
 
-    fn queue_record(&self, record: Record, notes: Vec<(Digest, Arc<str>)>, claim: Option<Claim>) {
+    /// Does what [`Store::commit`] does, and tells no tier.
+    fn keep(&self, record: Arc<Record>, notes: Vec<(Digest, Arc<str>)>, claim: Option<Claim>) {
         let Some(writer) = &self.writer else { return };
-        let record = Arc::new(record);
         self.made_anew.lock().insert(record.signature);
         let new = self.index.remember(&record);
         writer.queue(Message::Record {

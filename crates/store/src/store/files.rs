@@ -84,7 +84,7 @@ impl Store {
         }
         let blob = Blob::of(output);
         let Some(bytes) = &output.inline else {
-            self.blobs.open(&blob, output.size)?;
+            self.with_blob(&blob, output.size, || self.blobs.open(&blob, output.size))?;
             return Ok(self.blobs.path(&blob));
         };
         let bytes = verify_inline(output, bytes)?;
@@ -111,7 +111,10 @@ impl Store {
     /// Opens the bytes of `output` for reading, verified before the first of them is given.
     pub fn open_output(&self, output: &Output) -> Result<impl Read + use<>, Damage> {
         let opened: Box<dyn Read + Send> = match &output.inline {
-            None => Box::new(self.blobs.open(&Blob::of(output), output.size)?),
+            None => {
+                let (blob, size) = (Blob::of(output), output.size);
+                Box::new(self.with_blob(&blob, size, || self.blobs.open(&blob, size))?)
+            }
             Some(bytes) => {
                 verify_inline(output, bytes)?;
                 Box::new(Cursor::new(bytes.clone()))
@@ -137,7 +140,8 @@ impl Store {
                 export::file(to, blob.executable, |file| file.write_all(bytes))
             }
             None => {
-                let bytes = self.blobs.open(&blob, size).map_err(damaged)?;
+                let bytes = self.with_blob(&blob, size, || self.blobs.open(&blob, size));
+                let bytes = bytes.map_err(damaged)?;
                 let mut bytes = bytes.into_std();
                 export::file(to, blob.executable, |file| {
                     io::copy(&mut bytes, file).map(drop)

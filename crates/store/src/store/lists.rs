@@ -5,6 +5,7 @@ use crate::blob::Blob;
 use crate::codec::Codec;
 use crate::error::{Damage, StoreError};
 use crate::list::{self, ListEntry};
+use crate::parcel;
 use crate::record::Output;
 
 impl Store {
@@ -43,11 +44,15 @@ impl Store {
 
     /// Looks for the outputs in a list. One that is itself a list is taken at its word.
     pub(super) fn present_list(&self, entries: &[ListEntry]) -> Result<(), Damage> {
-        let mut outputs = entries.iter().map(|entry| &entry.output);
-        outputs.try_for_each(|output| match output.codec {
-            Codec::LIST => self.present_bytes(output),
-            _ => self.present(output),
-        })
+        let mut blobs = Vec::with_capacity(entries.len());
+        for ListEntry { output, .. } in entries {
+            match (output.codec, parcel::own(output)) {
+                (Codec::TREE, _) => self.present(output)?,
+                (_, Some(piece)) => blobs.push(piece),
+                (_, None) => self.present_bytes(output)?,
+            }
+        }
+        self.present_all(&blobs)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::blob::Blob;
 use crate::codec::Codec;
 use crate::digest::Digest;
 use crate::error::{Damage, StoreError};
+use crate::parcel::Piece;
 use crate::record::Output;
 
 impl Store {
@@ -32,8 +33,9 @@ impl Store {
         match &output.inline {
             Some(bytes) => verify_inline(output, bytes).map(Cow::Borrowed),
             None => {
-                let bytes = self.blobs.load(&Blob::of(output), output.size)?;
-                Ok(Cow::Owned(bytes))
+                let (blob, size) = (Blob::of(output), output.size);
+                self.with_blob(&blob, size, || self.blobs.load(&blob, size))
+                    .map(Cow::Owned)
             }
         }
     }
@@ -41,8 +43,21 @@ impl Store {
     pub(super) fn present_bytes(&self, output: &Output) -> Result<(), Damage> {
         match &output.inline {
             Some(bytes) => inline_size(output, bytes),
-            None => self.blobs.present(&Blob::of(output), output.size),
+            None => self.present_all(&[(Blob::of(output), output.size)]),
         }
+    }
+
+    /// Looks for blobs; those that are not here may be in a tier.
+    pub(super) fn present_all(&self, pieces: &[Piece]) -> Result<(), Damage> {
+        let mut missing: Vec<Piece> = Vec::new();
+        let mut first = None;
+        for (blob, size) in pieces {
+            if let Err(damage) = self.blobs.present(blob, *size) {
+                missing.push((*blob, *size));
+                first.get_or_insert(damage);
+            }
+        }
+        first.map_or(Ok(()), |damage| self.elsewhere(&missing, damage))
     }
 
     /// Looks for what the listing of a tree or list refers to.

@@ -10,6 +10,7 @@ use crate::claim::Alone;
 use crate::codec::Codec;
 use crate::error::{Damage, StoreError};
 use crate::export;
+use crate::parcel::Piece;
 use crate::record::Output;
 use crate::root::Root;
 use crate::survey::{Refusal, survey};
@@ -50,12 +51,12 @@ impl Store {
 
     /// Looks for the files of a tree.
     pub(super) fn present_tree(&self, tree: &Tree) -> Result<(), Damage> {
-        let mut files = tree.files();
-        files.try_for_each(|content| self.blobs.present(&content.blob, content.size))
+        self.present_all(&pieces(tree))
     }
 
     pub(super) fn place_tree(&self, output: &Output) -> Result<PathBuf, Damage> {
         let tree = self.load_tree(output)?;
+        self.fetch_pieces(&pieces(&tree));
         let Some(locks) = self.index.locks() else {
             return self.spare.place_tree(&output.digest, &tree, &self.blobs);
         };
@@ -78,6 +79,7 @@ impl Store {
         if self.is_tree_exported(&tree, to) {
             return Ok(());
         }
+        self.fetch_pieces(&pieces(&tree));
         export::directory(to, |beside| {
             let dir = Root::open(beside)?;
             let made = trees::make(&dir, &tree, |content, path| {
@@ -116,6 +118,12 @@ impl Store {
             found.len() == listed.len() && found.iter().zip(listed).all(same)
         })
     }
+}
+
+/// The files of a tree as blobs.
+fn pieces(tree: &Tree) -> Vec<Piece> {
+    let files = tree.files();
+    files.map(|content| (content.blob, content.size)).collect()
 }
 
 pub(super) fn decode(output: &Output, bytes: &[u8]) -> Result<Tree, Damage> {
