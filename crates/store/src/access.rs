@@ -32,9 +32,13 @@ pub(crate) fn open(
     match (opened, access) {
         (Ok(Some(database)), access) => Ok((access, database, problem)),
         (Ok(None), _) => Err(problem.unwrap_or_else(|| unreadable(root))),
-        // Left untouched, and as good as empty.
+        // Left untouched: what cannot be read of it is as good as not there.
         (Err(error @ StoreError::Newer { .. }), _) => {
-            Ok((Access::Read, in_memory(root, |_| Ok(()))?, Some(error)))
+            let database = match readable(root)? {
+                Some(database) => database,
+                None => in_memory(root, |_| Ok(()))?,
+            };
+            Ok((Access::Read, database, Some(error)))
         }
         (Err(error), Access::Write(_)) => match readable(root) {
             Ok(Some(database)) => Ok((Access::Read, database, Some(error))),
@@ -62,7 +66,7 @@ pub(crate) fn open_writable(
 
 /// What can be read where nothing can be written: the records, else the snapshot.
 fn readable(root: &Root) -> Result<Option<Database>, StoreError> {
-    if let Some(database) = opening::open_read_only(root)? {
+    if let Some(database) = opening::open_read_only(root) {
         return Ok(Some(database));
     }
     match root.regular(snapshot::FILE) {

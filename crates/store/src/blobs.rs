@@ -9,6 +9,7 @@ mod sweep;
 
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cap_std::fs::File;
@@ -36,14 +37,18 @@ pub(crate) struct Blobs {
     /// Opened at the first use and again after somebody removed it.
     directory: Mutex<Option<Arc<Root>>>,
     verified: Mutex<FxHashMap<Blob, Identity>>,
+    /// The bytes that came to be here and were not counted elsewhere yet.
+    grown: Arc<AtomicU64>,
 }
 
 impl Blobs {
-    pub(crate) fn new(root: Arc<Root>) -> Self {
+    /// The blobs below `root`; `grown` is told of the bytes of new ones.
+    pub(crate) fn new(root: Arc<Root>, grown: Arc<AtomicU64>) -> Self {
         Self {
             root,
             directory: Mutex::default(),
             verified: Mutex::default(),
+            grown,
         }
     }
 
@@ -142,7 +147,7 @@ impl Blobs {
             path: self.path(blob),
             source,
         })?;
-        self.set_verified(blob, &identity);
+        self.arrived(blob, &identity);
         Ok(())
     }
 
@@ -197,6 +202,12 @@ impl Blobs {
 
     fn is_verified(&self, blob: &Blob, identity: &Identity) -> bool {
         identity.size > ALWAYS_VERIFIED && lock(&self.verified).get(blob) == Some(identity)
+    }
+
+    /// Takes note of a blob that was not there before.
+    fn arrived(&self, blob: &Blob, identity: &Identity) {
+        self.grown.fetch_add(identity.size, Ordering::Relaxed);
+        self.set_verified(blob, identity);
     }
 
     fn set_verified(&self, blob: &Blob, identity: &Identity) {

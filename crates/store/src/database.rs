@@ -5,6 +5,7 @@
 mod beside;
 mod collect;
 mod history;
+mod size;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::body;
 use crate::digest::{Digest, Signature};
 use crate::record::{Part, Record};
 use crate::root::{Change, Disk};
+use crate::schema;
 
 pub(crate) use collect::{Latest, Shared};
 
@@ -60,6 +62,10 @@ pub(crate) struct Database {
     pipelines: FxHashMap<Arc<str>, i64>,
     /// The fact that changes when somebody collected.
     collected: Option<String>,
+    /// The clock of evictions, as it stood then.
+    clock: f64,
+    /// How many bytes the open transaction added to the records.
+    grown: i64,
     /// `PRAGMA data_version` when last asked: it changes when another process committed.
     version: i64,
 }
@@ -77,6 +83,8 @@ impl Database {
             new_notes: Vec::new(),
             pipelines: FxHashMap::default(),
             collected: None,
+            clock: 0.0,
+            grown: 0,
             version: 0,
         }
     }
@@ -92,6 +100,17 @@ impl Database {
         self.part_ids.extend(self.new_part_ids.drain());
         self.notes.extend(self.new_notes.drain(..));
         Ok(())
+    }
+
+    /// Brings the tables to this version, in the transaction that is open.
+    pub(crate) fn migrate(&mut self) -> rusqlite::Result<()> {
+        schema::migrate(&self.connection)
+    }
+
+    /// Moves what is in the write-ahead log into the file, as far as nobody is in the way.
+    pub(crate) fn move_log(&mut self) -> rusqlite::Result<()> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
 
     /// Leaves what is in the write-ahead log there when the connection closes.
@@ -111,6 +130,7 @@ impl Database {
         self.new_notes.clear();
         self.pipelines.clear();
         self.parts.clear();
+        self.grown = 0;
     }
 
     /// Finds the newest row with all bits of `key` that can be read and is `accepted`; else why the newest is not.
@@ -204,28 +224,36 @@ impl Database {
     }
 
     /// Writes a record with its parts and notes, used at the time `now`. `new`: no other row has its signature.
+    /// `origin` names where it came from, if it was not made here.
     pub(crate) fn insert(
         &mut self,
         record: &Record,
         notes: &[(Digest, Arc<str>)],
         new: bool,
+        origin: Option<&Arc<str>>,
         now_ms: i64,
     ) -> rusqlite::Result<()> {
         let shared = body::Shared {
             code: self.part_id(record.parts.code.as_deref())?,
             env: self.part_id(record.parts.env.as_deref())?,
         };
+        let origin = self.origin_id(origin)?;
         let row = body::encode(record, shared);
+        let bytes = row.body.len() as i64;
         self.connection
             .prepare_cached(
-                "INSERT INTO records (signature, resolved, used_ms, body) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO records (signature, resolved, used_ms, body, clock, origin)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 row.signature.cast_signed(),
                 row.resolved.cast_signed(),
                 now_ms,
-                row.body
+                row.body,
+                self.clock,
+                origin
             ])?;
+        self.grown += bytes;
         if !new {
             // The new row is in before the old ones go: the highest id is never given out twice, which
             // is how other processes see what is new.
@@ -243,11 +271,14 @@ impl Database {
         self.delete(signature, None)
     }
 
-    /// Notes that the record with this id was used at a time.
+    /// Notes that the record with this id was used at a time, once for as long as [`USED_WITHIN`].
     pub(crate) fn set_used(&mut self, id: i64, now_ms: i64) -> rusqlite::Result<()> {
         self.connection
-            .prepare_cached("UPDATE records SET used_ms = ?2 WHERE id = ?1 AND used_ms < ?2 - ?3")?
-            .execute([id, now_ms, USED_WITHIN])
+            .prepare_cached(
+                "UPDATE records SET used_ms = ?2, uses = uses + 1, clock = ?4
+                 WHERE id = ?1 AND used_ms < ?2 - ?3",
+            )?
+            .execute(params![id, now_ms, USED_WITHIN, self.clock])
             .map(drop)
     }
 
@@ -313,7 +344,7 @@ impl Database {
 
     /// Removes rows of `signature` other than `but`.
     fn delete(&mut self, signature: &Signature, but: Option<i64>) -> rusqlite::Result<()> {
-        let mut ids = Vec::new();
+        let (mut ids, mut gone) = (Vec::new(), 0);
         let mut statement = self
             .connection
             .prepare_cached("SELECT id, body FROM records WHERE signature = ?1")?;
@@ -323,9 +354,12 @@ impl Database {
             let id = row.get::<_, i64>(0)?;
             if Some(id) != but && found.is_none_or(|found| found == *signature) {
                 ids.push(id);
+                gone += row.get_ref(1)?.as_blob()?.len() as i64;
             }
         }
         drop(rows);
+        drop(statement);
+        self.grown -= gone;
         let sql = match but {
             Some(_) => "DELETE FROM records WHERE id = ?1",
             // Its id stays taken, see `insert`. No key has the prefix 0 but with a chance of 2^-64, and

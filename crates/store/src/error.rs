@@ -40,10 +40,10 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file was written by a newer refrain; it is neither read nor changed.
+    /// The file was written by a newer refrain: what of it can be read is used, and it is not changed.
     #[error(
-        "open {}: format {found} is newer than {known}, which this version writes; nothing is cached; \
-         update refrain or choose another cache directory", path.display()
+        "open {}: format {found} is newer than {known}, which this version writes; it is left as it is, and \
+         nothing new is stored; update refrain or choose another cache directory", path.display()
     )]
     Newer {
         /// The file.
@@ -52,6 +52,21 @@ pub enum StoreError {
         found: i64,
         /// The newest format this version knows.
         known: i64,
+    },
+    /// The file has an older format and could not be brought to the present one; it is as it was.
+    #[error(
+        "bring {} from format {found} to {known}: {source}; existing records are used, nothing new is stored",
+        path.display()
+    )]
+    Migrate {
+        /// The file.
+        path: PathBuf,
+        /// The format it has.
+        found: i64,
+        /// The format that this version writes.
+        known: i64,
+        /// What SQLite said.
+        source: rusqlite::Error,
     },
     /// Something that cannot be part of an output.
     #[error("take over {}: {reason}", path.display())]

@@ -7,7 +7,7 @@ mod scan;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -36,7 +36,9 @@ pub(crate) struct Index {
     access: Access,
     /// With it only records of its holders are found.
     key: Option<SealKey>,
-    /// Lock order: this one, then `recent`.
+    /// Held for as long as a transaction is open, for `database` is let go of between its steps.
+    transacting: Mutex<()>,
+    /// Lock order: `transacting`, this one, `recent`.
     database: Mutex<Open>,
     recent: Mutex<Recent>,
     /// SQLite met contents that cannot be; the writer opens anew before it writes again.
@@ -46,6 +48,8 @@ pub(crate) struct Index {
     problem: OnceLock<Arc<StoreError>>,
     /// A transaction of this process is open, and what others committed before it is known.
     writing: AtomicBool,
+    /// The bytes of blobs that came to be and were not counted yet.
+    pub(crate) grown: Arc<AtomicU64>,
 }
 
 /// The database, and which file it is: another process may have put another one in its place.
@@ -74,10 +78,12 @@ impl Index {
             root,
             access,
             key,
+            transacting: Mutex::default(),
             recent: Mutex::default(),
             suspect: AtomicBool::new(false),
             writing: AtomicBool::new(false),
             checked: AtomicBool::new(false),
+            grown: Arc::default(),
             problem: OnceLock::new(),
         };
         if let Some(problem) = problem {
@@ -258,6 +264,7 @@ impl Index {
                 .problem()
                 .unwrap_or_else(|| Arc::new(access::unreadable(&self.root))));
         };
+        let _transacting = self.transacting.lock();
         let mut open = self.database.lock();
         for attempt in 0.. {
             let suspect = self.suspect.load(Ordering::Relaxed);
@@ -302,7 +309,11 @@ impl Index {
             MutexGuard::bump(open);
         }
         self.writing.store(false, Ordering::Release);
-        open.database.commit()
+        let grown = self.grown.load(Ordering::Relaxed);
+        open.database.write_growth(grown)?;
+        open.database.commit()?;
+        self.grown.fetch_sub(grown, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Opens the file that stands there now, after moving it aside when it is the suspect one.

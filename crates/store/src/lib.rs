@@ -31,6 +31,7 @@ mod changes;
 mod envelope;
 mod list;
 mod root;
+mod schema;
 mod tree;
 
 mod tier;

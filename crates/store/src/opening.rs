@@ -1,7 +1,7 @@
 //! How `records.db` comes to be open: created, read, put aside when damaged, left alone when newer.
 //!
-//! All of it is done by one process at a time. What a row means is `database`'s business; this knows the
-//! tables, the versions and the file.
+//! All of it is done by one process at a time. What a row means is `database`'s business, and what the tables of each
+//! version are is `schema`'s; this knows the file.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,18 +10,14 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use tracing::warn;
+use tracing::{info, warn};
 
+use crate::blobs;
 use crate::claim::{Alone, Locks};
 use crate::database::{Database, tell};
 use crate::error::StoreError;
 use crate::root::{Change, Plain, Root};
-
-/// `PRAGMA user_version` of the files this version writes.
-pub(crate) const FORMAT: i64 = 1;
-
-/// `PRAGMA application_id`: "rfrn".
-const APPLICATION: i64 = 0x7266_726e;
+use crate::schema::{self, APPLICATION, FORMAT, OLDEST};
 
 /// The file, its companions, and where a damaged one is kept until the next one is.
 pub(crate) const FILE: &str = "records.db";
@@ -40,25 +36,6 @@ const PAGE: u64 = 4096;
 
 /// How long a statement waits for another process's transaction, which takes milliseconds.
 const BUSY: Duration = Duration::from_secs(10);
-
-const SCHEMA: &str = "
-CREATE TABLE records (
-    id INTEGER PRIMARY KEY, signature INTEGER NOT NULL, resolved INTEGER NOT NULL, used_ms INTEGER NOT NULL,
-    body BLOB NOT NULL);
-CREATE INDEX records_by_signature ON records (signature);
-CREATE INDEX records_by_resolved ON records (resolved);
-CREATE TABLE parts (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
-CREATE TABLE notes (digest BLOB PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE pipelines (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE latest (
-    pipeline INTEGER NOT NULL, node TEXT NOT NULL, signature BLOB NOT NULL,
-    PRIMARY KEY (pipeline, node)) WITHOUT ROWID;
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, pipeline INTEGER NOT NULL, started_ms INTEGER NOT NULL,
-    elapsed_us INTEGER NOT NULL, status TEXT NOT NULL, counts TEXT NOT NULL, changes BLOB NOT NULL);
-CREATE TABLE files (path BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-";
 
 /// Opens `records.db` for writing, creating it, and replacing it where it is damaged or `suspect`.
 ///
@@ -93,6 +70,14 @@ pub(crate) fn open(
         match open_tables(root, &fill) {
             Ok(database) => return Ok(database),
             Err(Refusal::Newer(found)) => return Err(newer(root, found)),
+            Err(Refusal::Stuck(found, source)) => {
+                return Err(StoreError::Migrate {
+                    path: root.path(FILE),
+                    found,
+                    known: FORMAT,
+                    source,
+                });
+            }
             Err(Refusal::Damaged(found)) if attempt == 0 => reason = Some(found),
             Err(Refusal::Damaged(found)) => {
                 return Err(io_error("rebuild")(io::Error::other(found)));
@@ -109,12 +94,12 @@ pub(crate) fn open(
     unreachable!("the second attempt returns")
 }
 
-/// Opens `records.db` where nothing can be written; `None` when there is none to be read.
-pub(crate) fn open_read_only(root: &Root) -> Result<Option<Database>, StoreError> {
+/// Opens `records.db` where nothing can or may be written: a file of this version, an older one as it is, a newer one
+/// if it has tables that this version can read. `None` when there is nothing to be read.
+pub(crate) fn open_read_only(root: &Root) -> Option<Database> {
     match inspect(root) {
-        Ok(File::Good) => {}
-        Ok(File::Newer(found)) => return Err(newer(root, found)),
-        Ok(File::Absent | File::Damaged(_)) | Err(_) => return Ok(None),
+        Ok(File::Good | File::Newer(_)) => {}
+        Ok(File::Absent | File::Damaged(_)) | Err(_) => return None,
     }
     let path = root.path(FILE);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -126,16 +111,20 @@ pub(crate) fn open_read_only(root: &Root) -> Result<Option<Database>, StoreError
     for query in ["", "?immutable=1"] {
         let opened = Connection::open_with_flags(uri(&path, query), flags).and_then(|connection| {
             settle(&connection)?;
-            let known = version(&connection)? == (APPLICATION, FORMAT);
-            // Shows whether the tables can be read at all.
+            let (application, found) = schema::version(&connection)?;
+            let known = application == APPLICATION && found >= OLDEST;
+            // Shows whether the file can be read at all.
             connection.query_row("SELECT count(*) FROM pipelines", [], |_| Ok(()))?;
-            Ok(known.then_some(connection))
+            Ok((known && schema::is_readable(&connection)).then_some(connection))
         });
         if let Ok(Some(connection)) = opened {
-            return Ok(Some(Database::new(connection, root.disk())));
+            let mut database = Database::new(connection, root.disk());
+            // A newer program's log is not this one's to move.
+            let _ = database.leave_log();
+            return Some(database);
         }
     }
-    Ok(None)
+    None
 }
 
 /// Makes a database ready to be closed. What it was created with does not stay in the log, so that the file by itself
@@ -156,7 +145,7 @@ pub(crate) fn open_in_memory(
     fill: impl Fn(&mut Database) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<Database> {
     let connection = Connection::open_in_memory()?;
-    connection.execute_batch(SCHEMA)?;
+    schema::create(&connection)?;
     let mut database = Database::new(connection, &Plain);
     database.begin()?;
     fill(&mut database)?;
@@ -181,6 +170,8 @@ enum File {
 
 enum Refusal {
     Newer(i64),
+    /// It has an older version, and cannot be given this one.
+    Stuck(i64, rusqlite::Error),
     Damaged(String),
     Failed(rusqlite::Error),
 }
@@ -228,7 +219,7 @@ fn inspect(root: &Root) -> io::Result<File> {
         (found, APPLICATION) if found > FORMAT => File::Newer(found),
         _ if is_cut_off(root, size, number(28))? => File::Damaged("its end is missing".into()),
         // A file whose first transaction is still beside it has neither number yet.
-        (FORMAT, APPLICATION) | (0, 0) => File::Good,
+        (OLDEST..=FORMAT, APPLICATION) | (0, 0) => File::Good,
         (found, application) => File::Damaged(format!(
             "it is a database of another application ({application:#x}, version {found})"
         )),
@@ -255,24 +246,20 @@ fn open_tables(
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     // 32 MiB between checkpoints: a checkpoint waits for the disk.
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
-    match version(&connection)? {
-        (APPLICATION, FORMAT) if has_our_tables(&connection) => {
+    match schema::version(&connection)? {
+        (APPLICATION, FORMAT) if schema::is_present(&connection) => {
             Ok(Database::new(connection, root.disk()))
         }
-        (APPLICATION, FORMAT) => Err(Refusal::Damaged("its tables are others".into())),
+        (APPLICATION, found @ OLDEST..FORMAT) if schema::is_readable(&connection) => {
+            migrate(root, connection, found)
+        }
+        (APPLICATION, OLDEST..=FORMAT) => Err(Refusal::Damaged("its tables are others".into())),
         (0, 0) => create_tables(root, connection, fill),
         (APPLICATION, found) if found > FORMAT => Err(Refusal::Newer(found)),
         (application, found) => Err(Refusal::Damaged(format!(
             "it is of application {application:#x}, version {found}"
         ))),
     }
-}
-
-/// Says whether the tables look as this version makes them: those of a version that nobody was given do not.
-fn has_our_tables(connection: &Connection) -> bool {
-    connection
-        .prepare("SELECT used_ms, changes FROM records, runs")
-        .is_ok()
 }
 
 /// Settings that every connection has.
@@ -303,18 +290,41 @@ fn create_tables(
     // One transaction: a process that dies in it leaves a file that is created again.
     tell(root.disk(), Change::Begin)?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    connection.execute_batch(SCHEMA)?;
-    connection.pragma_update(None, "application_id", APPLICATION)?;
-    connection.pragma_update(None, "user_version", FORMAT)?;
+    schema::create(&connection)?;
     let mut database = Database::new(connection, root.disk());
+    // What is there already is counted when somebody has to know.
+    if root
+        .stat(blobs::DIRECTORY)
+        .is_ok_and(|found| found.is_none())
+    {
+        database.set_size(0)?;
+    }
     fill(&mut database)?;
+    database.write_growth(0)?;
     database.commit()?;
     Ok(database)
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
-    Ok((number("application_id")?, number("user_version")?))
+/// Brings a file of an older version to this one, in one transaction: whoever dies in it leaves the older version.
+fn migrate(root: &Root, connection: Connection, found: i64) -> Result<Database, Refusal> {
+    let mut database = Database::new(connection, root.disk());
+    let migrated = database.begin().and_then(|()| {
+        database.migrate()?;
+        database.commit()
+    });
+    match migrated {
+        Ok(()) => {
+            info!(path = %root.path(FILE).display(), found, known = FORMAT, "records were brought to the present format");
+            // So that the file by itself tells its format; else the log does.
+            let _ = database.move_log();
+            Ok(database)
+        }
+        Err(error) if is_corruption(&error) => Err(Refusal::Damaged(error.to_string())),
+        Err(error) => {
+            database.roll_back();
+            Err(Refusal::Stuck(found, error))
+        }
+    }
 }
 
 fn put_aside(root: &Root) -> io::Result<()> {
@@ -353,12 +363,6 @@ fn uri(path: &Path, query: &str) -> std::ffi::OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_format_page_has_the_tables_as_they_are() {
-        let page = include_str!("../../../docs/storage-format.md");
-        assert!(page.contains(SCHEMA.trim()));
-    }
 
     #[test]
     fn a_uri_names_the_path_whatever_is_in_it() {

@@ -66,7 +66,7 @@ fn open() -> io::Result<Opened> {
     let slot = Arc::new(Slot::outside()?);
     let root = Arc::new(Root::open(slot.dir.own_path())?);
     Ok(Opened {
-        blobs: Blobs::new(Arc::clone(&root)),
+        blobs: Blobs::new(Arc::clone(&root), Arc::default()),
         trees: Trees::new(root),
         slot,
     })

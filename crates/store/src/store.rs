@@ -155,7 +155,8 @@ impl Store {
             ),
             None => None,
         };
-        let blobs = Arc::new(Blobs::new(Arc::clone(&root)));
+        let grown = Arc::clone(&index.grown);
+        let blobs = Arc::new(Blobs::new(Arc::clone(&root), grown));
         let tiered = Arc::new(Tiered::new(&options.tiers));
         Ok(Self {
             uploads: tiered.has_writable().then(|| {
@@ -236,6 +237,7 @@ impl Store {
             notes,
             claim,
             new,
+            origin: None,
         });
     }
 

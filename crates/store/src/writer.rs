@@ -46,6 +46,8 @@ pub(crate) enum Message {
         claim: Option<Claim>,
         /// No row has its signature yet.
         new: bool,
+        /// Where it came from, if it was not made here.
+        origin: Option<Arc<str>>,
     },
     /// A record that is to go.
     Discard(Signature),
@@ -196,8 +198,12 @@ fn write_batch(index: &Index, batch: &mut [Message]) {
 fn write(database: &mut Database, message: &Message, now_ms: i64) -> rusqlite::Result<()> {
     match message {
         Message::Record {
-            record, notes, new, ..
-        } => database.insert(record, notes, *new, now_ms),
+            record,
+            notes,
+            new,
+            origin,
+            ..
+        } => database.insert(record, notes, *new, origin.as_ref(), now_ms),
         Message::Discard(signature) => database.discard(signature),
         Message::Run(run, changes, state) => {
             database.insert_run(run, changes)?;

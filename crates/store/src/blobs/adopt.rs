@@ -107,7 +107,7 @@ impl Blobs {
             blobs.remove(blob.name())?;
             return Err(changed());
         }
-        self.set_verified(&blob, &after);
+        self.arrived(&blob, &after);
         Ok(Some(Content {
             blob,
             size: after.size,
@@ -133,7 +133,7 @@ impl Blobs {
         let blob = found.blob(Digest::from_bytes(*hasher.finalize().as_bytes()));
         if !self.renew(&blob, before.size) {
             let identity = temporary.put(blobs, blob.name())?;
-            self.set_verified(&blob, &identity);
+            self.arrived(&blob, &identity);
         }
         Ok(Content {
             blob,

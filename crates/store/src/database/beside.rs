@@ -144,6 +144,17 @@ impl Database {
             .map(drop)
     }
 
+    /// The number of where a record came from; 0 for those made here.
+    pub(super) fn origin_id(&mut self, name: Option<&Arc<str>>) -> rusqlite::Result<i64> {
+        let Some(name) = name else { return Ok(0) };
+        self.connection
+            .prepare_cached(
+                "INSERT INTO origins (name) VALUES (?1)
+                 ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id",
+            )?
+            .query_row([name], |row| row.get(0))
+    }
+
     pub(crate) fn insert_note(&mut self, digest: &Digest, text: &str) -> rusqlite::Result<()> {
         if self.notes.contains(digest) {
             return Ok(());

@@ -99,6 +99,7 @@ impl Database {
             self.part_ids.clear();
             self.notes.clear();
             self.collected = collected;
+            self.read_clock()?;
         }
         Ok(())
     }

@@ -26,8 +26,9 @@ impl Database {
         let body = changes::encode(&run.id, changes, |log| Digest::of(log.as_bytes()));
         self.connection
             .prepare_cached(
-                "INSERT INTO runs (name, pipeline, started_ms, elapsed_us, status, counts, changes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO runs (name, pipeline, started_ms, elapsed_us, status, counts, changes, size)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+                         (SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'size'))",
             )?
             .execute(params![
                 run.id,

@@ -54,7 +54,7 @@ fn restore_section(
         if let Some(record) = record_of(&name, node, &shared) {
             if restored.insert(record.signature) {
                 // When it was last used is not known any more.
-                database.insert(&record, &[], true, millis(SystemTime::now()))?;
+                database.insert(&record, &[], true, None, millis(SystemTime::now()))?;
             }
             latest.push((name, record.signature));
         } else {

@@ -73,6 +73,7 @@ impl Store {
         self.queue_used();
         self.flush();
         let _alone = locks.alone(Alone::Collect);
+        let before = self.counted();
         let mut collection = self.survey(limits, locks, now, dry_run)?;
         if !dry_run {
             self.evict(&mut collection)?;
@@ -80,8 +81,26 @@ impl Store {
         let collected = self.sweep(&collection)?;
         if !dry_run {
             self.tidy(&collection)?;
+            self.count(collected.left, before)?;
         }
         Ok(collected)
+    }
+
+    /// The bytes of all blobs and records as they were kept up; `None`: nobody has counted.
+    fn counted(&self) -> Option<u64> {
+        self.index.ask(crate::database::Database::size).ok()?
+    }
+
+    /// Says that `left` bytes were counted, beside what was added since there were `before`.
+    fn count(&self, left: u64, before: Option<u64>) -> Result<(), StoreError> {
+        let count = |database: &mut crate::database::Database, _| {
+            let now = database.size()?;
+            let added = before
+                .zip(now)
+                .map_or(0, |(before, now)| now.saturating_sub(before));
+            database.set_size(left + added)
+        };
+        self.index.transaction(1, count).map_err(StoreError::Known)
     }
 
     fn survey<'a>(
