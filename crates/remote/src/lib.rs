@@ -1,0 +1,34 @@
+//! Tiers for refrain: a shared directory, Redis and what else can keep bytes under names.
+//!
+//! [`open`] makes a [`Tier`](refrain_store::Tier) of a URL. Nothing is asked of the other side before the first
+//! call, so that a tier that is down costs nothing until somebody wants something of it.
+//!
+//! Unaware of what the bytes mean, of compression and of signatures. Nothing is tried again here, and nothing is
+//! remembered of failures: who calls knows how long it may still wait. Each call ends within the limits of its
+//! [`Options`], whatever the other side does.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+// What a tier of bytes over a network needs; without any, there is only the directory.
+#![cfg_attr(not(feature = "redis"), allow(dead_code))]
+
+// From the ground up: a module imports only from those above its own.
+mod error;
+mod options;
+
+mod patience;
+
+mod apart;
+
+mod address;
+mod trouble;
+
+mod directory;
+#[cfg(feature = "redis")]
+mod redis;
+
+mod open;
+
+pub use error::OpenError;
+pub use open::open;
+pub use options::Options;
