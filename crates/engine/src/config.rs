@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::remote::{Remote, one_or_more};
 
 /// How and where outputs are remembered. The default remembers nothing and
 /// writes nothing; [`CacheConfig::new`] turns caching on.
@@ -33,6 +34,9 @@ pub struct CacheConfig {
     /// How many bytes of outputs, as they are stored, a live session holds in
     /// memory although the store could give them again.
     pub memory: u64,
+    /// Tiers behind the directory, in the order in which they are asked.
+    #[serde(deserialize_with = "one_or_more")]
+    pub remote: Vec<Remote>,
 }
 
 impl Default for CacheConfig {
@@ -44,6 +48,7 @@ impl Default for CacheConfig {
             env_hash: None,
             dependency_depth: 2,
             memory: 256 << 20,
+            remote: Vec::new(),
         }
     }
 }
@@ -85,6 +90,12 @@ impl CacheConfig {
     /// Sets how many import levels count.
     pub fn dependency_depth(mut self, levels: u32) -> Self {
         self.dependency_depth = levels;
+        self
+    }
+
+    /// Adds a tier behind the directory, such as a URL.
+    pub fn remote(mut self, remote: impl Into<Remote>) -> Self {
+        self.remote.push(remote.into());
         self
     }
 

@@ -139,6 +139,14 @@ pub enum Error {
         /// The system's answer.
         cause: std::io::Error,
     },
+    /// A tier that cannot be one. The message has no password in it.
+    #[error("remote {url}: {problem}")]
+    Remote {
+        /// What it is called, without credentials.
+        url: String,
+        /// What is wrong with it, and what to do next.
+        problem: String,
+    },
     /// The cache directory cannot be used at all.
     #[error(transparent)]
     Store(#[from] refrain_store::StoreError),

@@ -162,9 +162,15 @@ fn known(store: &Store, work: &Work) -> Option<Arc<Record>> {
     if work.spec.node.discovers {
         let digest = |path: &Path| store.file_digest(path).ok().map(|(digest, _)| digest);
         let trails = Trails::recall(store, &work.key);
-        let trail = trails.matching(digest)?;
-        key = Found::of(work, work.draft.as_ref()?, Some(trail)).resolved;
+        let trail = trails.matching(digest).cloned();
+        let trail = trail.or_else(|| {
+            let name = &work.spec.node.location.node;
+            let trails = Trails::recall_anew(store, name, &work.key)?;
+            trails.matching(digest).cloned()
+        });
+        key = Found::of(work, work.draft.as_ref()?, Some(&trail?)).resolved;
     }
+    store.ask_tiers(&[key]);
     handle::find(store, &key)
 }
 

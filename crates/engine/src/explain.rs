@@ -209,6 +209,7 @@ impl Difference {
 
 /// The record of a signature, if there is a sound one.
 pub(crate) fn recorded(store: &Store, key: &Signature) -> Option<Arc<Record>> {
+    store.ask_tiers(&[*key]);
     match store.find(key) {
         Lookup::Hit(record) => Some(record),
         Lookup::Absent | Lookup::Damaged(_) => None,

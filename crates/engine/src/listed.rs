@@ -124,7 +124,17 @@ impl<L: KeptListed> ValueCodec for Kept<L> {
     }
 
     fn get(&self, store: &Store, output: &Output) -> Result<Value, Damage> {
-        let entries = store.load_list(output)?.into_iter();
+        let entries = store.load_list(output)?;
+        if store.owes() {
+            // What does not come now is told when it is loaded.
+            store.fetch(
+                &entries
+                    .iter()
+                    .map(|entry| &entry.output)
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let entries = entries.into_iter();
         let items = entries.map(|entry| Ok((entry.key, L::load(store, &entry.output)?)));
         let items = items.collect::<Result<Vec<_>, Damage>>()?;
         Ok(Value::new(L::list(items.into_iter())))

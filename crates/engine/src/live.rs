@@ -8,6 +8,7 @@
 //! and become LOW when first edited, so that a later edit costs the cone below
 //! the edited sources and not the whole graph.
 
+mod asking;
 mod before;
 mod binder;
 mod code_parts;
@@ -246,7 +247,9 @@ impl Live {
             }
             Stale::Everything => (0..self.units.len() as u32).for_each(|node| self.verify(node)),
         }
-        for node in std::mem::take(&mut self.unseen) {
+        let unseen = std::mem::take(&mut self.unseen);
+        self.ask_for_trails(&unseen);
+        for node in unseen {
             self.seen[node as usize] = true;
             self.look_at(node);
         }

@@ -112,7 +112,11 @@ impl fmt::Display for Plan {
 
 /// Plans a run of these targets. The session's inputs are bound.
 pub(crate) fn plan(live: &mut Live, targets: &[u32], forced: &Forced) -> Plan {
+    if let Some(store) = &live.context().store {
+        store.ask_anew();
+    }
     live.refresh();
+    live.ask_tiers(targets, forced);
     let causes = Causes::new(live);
     let found = needed(live, targets, forced);
     let mut nodes: Vec<u32> = found.keys().copied().collect();
@@ -221,6 +225,7 @@ impl Planner<'_> {
             let store = self.live.context().store.as_ref();
             let store = store.expect("only what is cached can be cut off");
             let codec = self.live.graph.node(node).output.codec();
+            store.ask_tiers(known.as_slice());
             if let Some(key) = known
                 && let Lookup::Hit(record) = store.find_resolved(&key)
                 && let Some(handle) = Handle::recorded(&record, codec)
@@ -264,6 +269,7 @@ impl Planner<'_> {
         let (Ok(items), Some(mut finder)) = (items, Finder::new(self.live, node)) else {
             return Prospect::Run;
         };
+        finder.ask_tiers(self.live, &items);
         let mut there = |item: &usize| finder.find(self.live, &items, *item).is_some();
         let hits = (0..items.len()).filter(|item| there(item)).count();
         let planned = PlannedItems {

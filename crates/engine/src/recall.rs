@@ -14,7 +14,7 @@ use crate::handle::{self, Handle, Lost};
 use crate::items::{Coming, Items};
 use crate::lists::Entry;
 use crate::live::Live;
-use crate::trail::Trail;
+use crate::trail::{self, Trail};
 
 /// The items of mapped nodes, by node.
 #[derive(Default)]
@@ -215,6 +215,22 @@ impl Finder {
         })
     }
 
+    /// Asks the tiers for all items that are whole and that the node did not have
+    /// before.
+    pub fn ask_tiers(&self, live: &Live, items: &Items) {
+        if !self.store.has_tiers() {
+            return;
+        }
+        let whole = || (0..items.len()).filter_map(|item| items.known_by(item));
+        if !items.spec().node.discovers {
+            return self.store.ask_tiers(&whole().collect::<Vec<_>>());
+        }
+        let trails: Vec<Signature> = whole().map(|base| trail::key(&base)).collect();
+        self.store.ask_tiers(&trails);
+        let resolved = (0..items.len()).filter_map(|item| Some(items.resolve(live, item)?.0));
+        self.store.ask_tiers(&resolved.collect::<Vec<_>>());
+    }
+
     /// The output of an item, if the store has it.
     pub fn find(&mut self, live: &Live, items: &Items, item: usize) -> Option<Found> {
         let codec = items.map().item.codec()?;
@@ -276,7 +292,9 @@ impl Kept {
     pub fn of(store: &Store, signature: &Signature) -> Option<Self> {
         let record = recorded(store, signature)?;
         let entries = store.load_list(&record.output).ok()?;
-        let Lookup::Hit(names) = store.find(&names_key(signature)) else {
+        let names = names_key(signature);
+        store.ask_tiers(&[names]);
+        let Lookup::Hit(names) = store.find(&names) else {
             return None;
         };
         let names = store.load(&names.output).ok()?;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Digest, Signature, Store};
+use refrain_store::{Digest, Signature, Store, Traffic};
 
 use crate::explain::Reason;
 use crate::graph::Graph;
@@ -102,6 +102,8 @@ pub struct NodeReport {
     pub log: Option<Arc<str>>,
     /// What became of its items, if it is mapped and they were looked at.
     pub items: Option<ItemCounts>,
+    /// The tier that it was found in, where that was not the cache directory.
+    pub tier: Option<Arc<str>>,
 }
 
 /// What became of the items of a mapped node.
@@ -131,6 +133,7 @@ pub(crate) struct Entry {
     /// What it printed, if it failed.
     pub log: Option<Arc<str>>,
     pub items: Option<ItemCounts>,
+    pub tier: Option<Arc<str>>,
 }
 
 impl Entry {
@@ -151,6 +154,7 @@ impl Entry {
             note: self.note.clone(),
             log: self.log.clone(),
             items: self.items,
+            tier: self.tier.clone(),
         }
     }
 }
@@ -217,6 +221,8 @@ pub struct Report {
     /// Where the records are that reasons are told from.
     pub(crate) store: Option<Arc<Store>>,
     pub(crate) warnings: Vec<Arc<str>>,
+    /// What had gone to and come from tiers before.
+    pub(crate) traffic: Vec<Traffic>,
 }
 
 impl Report {
@@ -290,6 +296,19 @@ impl Report {
         self.entries.iter().map(|(_, entry)| entry.saved).sum()
     }
 
+    /// What went to and came from each tier since the run began, up to now: what
+    /// it made may still be on its way.
+    pub fn traffic(&self) -> Vec<Traffic> {
+        let now = self
+            .store
+            .as_ref()
+            .map_or_else(Vec::new, |store| store.traffic());
+        let before = |tier: &Traffic| self.traffic.iter().find(|before| before.tier == tier.tier);
+        now.into_iter()
+            .map(|now| before(&now).map_or_else(|| now.clone(), |before| now.since(before)))
+            .collect()
+    }
+
     pub(crate) fn entry(&self, node: u32) -> Option<&Entry> {
         let at = self.entries.binary_search_by_key(&node, |(node, _)| *node);
         at.ok().map(|at| &self.entries[at].1)
@@ -313,6 +332,7 @@ impl Report {
             note: None,
             log: None,
             items: None,
+            tier: None,
         }
     }
 }
@@ -379,6 +399,9 @@ impl fmt::Display for NodeReport {
             if items.failed > 0 {
                 write!(f, ", {} failed", items.failed)?;
             }
+        }
+        if let Some(tier) = &self.tier {
+            write!(f, " from {tier}")?;
         }
         if let Some(reason) = &self.reason {
             write!(f, " ({reason})")?;

@@ -7,12 +7,12 @@ pub(crate) mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
-use refrain_store::{Codec, Damage, Output, RunEntry, Store};
+use refrain_store::{Codec, Damage, Options, Output, RunEntry, Store, Tier, TierUse, Traffic};
 
 use self::aftermath::{outputs, remember};
 use self::sessions::Sessions;
@@ -32,10 +32,11 @@ use crate::mode::{Mode, Pace};
 use crate::pipeline::Pipeline;
 use crate::plan::{self, Plan};
 use crate::pool::Pool;
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Entry, Report};
 use crate::rerun::{self, Rerun};
 use crate::run::Run;
 use crate::scheduler::{Request, drive};
+use crate::tiers;
 use crate::why;
 
 /// Runs pipelines and remembers what they gave. Cheap to clone; clones share
@@ -64,10 +65,28 @@ impl Runner {
     /// not the runs: each run's report then says so in a warning.
     ///
     /// # Errors
-    /// A storage backend that is not known.
+    /// A storage backend that is not known, or a remote that cannot be one.
     pub fn new(config: CacheConfig) -> Result<Self> {
+        let tiers = match config.enabled {
+            true => tiers::open(&config.remote)?,
+            false => Vec::new(),
+        };
+        Self::with_tiers(config, tiers)
+    }
+
+    /// A runner whose tiers are these, whatever the configuration names.
+    ///
+    /// # Errors
+    /// A storage backend that is not known.
+    pub fn with_tiers(config: CacheConfig, tiers: Vec<(Arc<dyn Tier>, TierUse)>) -> Result<Self> {
         check_backend(&config.backend, "")?;
-        let opened = config.enabled.then(|| Store::open(&config.cache_dir));
+        let mut options = Options::default();
+        for (tier, usage) in tiers {
+            options = options.tier(tier, usage);
+        }
+        let opened = config
+            .enabled
+            .then(|| Store::open_with(&config.cache_dir, &options));
         let (store, unusable) = match opened.transpose() {
             Ok(store) => (store.map(Arc::new), None),
             Err(error) => {
@@ -308,7 +327,7 @@ impl Runner {
         snapshot: &Mutex<Snapshot>,
         wish: Wish<'_>,
     ) -> Result<Run> {
-        let start = Start::now();
+        let start = Start::now(self.shared.store.as_deref());
         let run = start.run.clone();
         let name = wish.pipeline.name();
         let _span = tracing::info_span!("run", id = &*run, pipeline = name).entered();
@@ -338,7 +357,8 @@ impl Runner {
             let changed = counts.executed + counts.cutoff > 0;
             let (targets, entries) = (&pipeline.targets, &driven.entries);
             let saved = entries.iter().map(|(_, entry)| entry.saved).sum();
-            let run = start.entry(&pipeline, &counts, saved);
+            let from = from_tiers(&driven.entries);
+            let run = start.entry(&pipeline, &counts, saved, &from);
             remember(store, live, targets, entries, changed, run);
             lock(snapshot).after_run(store, live, changed);
         }
@@ -353,6 +373,7 @@ impl Runner {
             entries: driven.entries.into(),
             store: self.shared.store.clone(),
             warnings: self.warnings(),
+            traffic: start.traffic,
         };
         tell_end(&events, &report);
         Ok(Run {
@@ -380,7 +401,9 @@ impl Runner {
         let problem = self.shared.store.as_ref().and_then(|store| store.problem());
         let problem = problem.map(|problem| format!("not everything is cached: {problem}").into());
         let unusable = self.shared.unusable.iter().cloned();
-        unusable.chain(problem).collect()
+        let store = self.shared.store.as_ref();
+        let tiers = store.map_or_else(Vec::new, |store| store.tier_problems());
+        unusable.chain(problem).chain(tiers).collect()
     }
 }
 
@@ -397,11 +420,14 @@ struct Start {
     run: Arc<str>,
     at: Instant,
     at_ms: i64,
+    /// What went to and came from tiers before.
+    traffic: Vec<Traffic>,
 }
 
 impl Start {
-    fn now() -> Self {
+    fn now(store: Option<&Store>) -> Self {
         Start {
+            traffic: store.map_or_else(Vec::new, Store::traffic),
             run: ulid::Ulid::generate().to_string().into(),
             at: Instant::now(),
             at_ms: jiff::Timestamp::now().as_millisecond(),
@@ -409,8 +435,17 @@ impl Start {
     }
 
     /// The run as the store's history keeps it.
-    fn entry(&self, pipeline: &Pipeline, counts: &Counts, saved: Duration) -> RunEntry {
+    fn entry(
+        &self,
+        pipeline: &Pipeline,
+        counts: &Counts,
+        saved: Duration,
+        from: &BTreeMap<Arc<str>, usize>,
+    ) -> RunEntry {
         let mut told = serde_json::to_value(counts).expect("counts are plain numbers");
+        if !from.is_empty() {
+            told["from"] = serde_json::to_value(from).expect("so are these");
+        }
         told["saved_ms"] = (saved.as_micros() as f64 / 1e3).into();
         RunEntry {
             id: self.run.to_string(),
@@ -421,6 +456,15 @@ impl Start {
             counts: told.to_string(),
         }
     }
+}
+
+/// How many nodes were found in which tier.
+fn from_tiers(entries: &[(u32, Entry)]) -> BTreeMap<Arc<str>, usize> {
+    let mut from = BTreeMap::new();
+    for tier in entries.iter().filter_map(|(_, entry)| entry.tier.as_ref()) {
+        *from.entry(Arc::clone(tier)).or_default() += 1;
+    }
+    from
 }
 
 fn tell_end(events: &[Sender<RunEvent>], report: &Report) {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::Sender;
-use refrain_store::{Signature, Store};
+use refrain_store::{Output, Signature, Store};
 use rustc_hash::FxHashMap;
 
 use self::expansion::Expansions;
@@ -76,12 +76,18 @@ pub(crate) struct Driven {
 /// # Errors
 /// An edit in the middle of the run gave bad inputs.
 pub(crate) fn drive(live: &mut Live, request: Request<'_>) -> Result<Driven> {
+    let store = live.context().store.clone();
+    if let Some(store) = &store {
+        store.ask_anew();
+    }
     live.refresh();
+    live.ask_tiers(&request.targets, &request.forced);
     let (announce, edited) = (!request.events.is_empty(), request.edits.is_some());
+    let asks = store.as_ref().is_some_and(|store| store.has_tiers());
     let mut driver = Driver {
-        store: live.context().store.clone(),
+        store,
         progress: Progress::new(live.graph.clone()),
-        flights: Flights::new(request.pool, announce, edited),
+        flights: Flights::new(request.pool, announce, edited, asks),
         ledger: Ledger::new(live, request.events),
         keys: Keys::default(),
         expansions: Expansions::default(),
@@ -177,9 +183,16 @@ impl Driver<'_> {
             self.live.settle(node, handle.clone());
         }
         if !self.ledger.contains(node) {
-            self.tell(node, Ending::found(Outcome::Hit, &handle));
+            let mut ending = Ending::found(Outcome::Hit, &handle);
+            ending.tier = self.origin(&self.keys.key(self.live, node).signature);
+            self.tell(node, ending);
         }
         Some(handle)
+    }
+
+    /// The tier that a record came from in this run.
+    fn origin(&self, signature: &Signature) -> Option<Arc<str>> {
+        self.store.as_ref()?.take_origin(signature)
     }
 
     /// Notes that an output is not in the store after all.
@@ -225,7 +238,10 @@ impl Driver<'_> {
                 continue;
             }
             if !self.flights.is_awaited() {
-                return Ok(());
+                if self.stopped || self.fetch_targets() {
+                    return Ok(());
+                }
+                continue;
             }
             self.let_go_of_unwanted();
             // Everything that has come is taken before more is decided.
@@ -291,6 +307,32 @@ impl Driver<'_> {
                 self.submit(ticket);
             }
         }
+    }
+
+    /// Has what the targets stand on brought from the tiers, as far as it is not here; says whether all of it came.
+    /// What does not come is made.
+    fn fetch_targets(&mut self) -> bool {
+        let Some(store) = self.store.clone().filter(|store| store.owes()) else {
+            return true;
+        };
+        let targets = self.request.targets.iter().copied();
+        let targets = targets.filter(|node| self.live.is_settled(*node));
+        let found: Vec<(u32, Arc<Handle>)> =
+            targets.map(|node| (node, self.live.output(node))).collect();
+        let stored: Vec<(u32, &Output)> = found
+            .iter()
+            .filter_map(|(node, handle)| Some((*node, handle.output()?)))
+            .collect();
+        let outputs: Vec<&Output> = stored.iter().map(|(_, output)| *output).collect();
+        let fetched = store.fetch(&outputs).into_iter();
+        let lost: Vec<(u32, Lost)> = fetched
+            .zip(&stored)
+            .filter_map(|(fetched, (node, _))| Some((*node, Lost::from(fetched.err()?))))
+            .collect();
+        if !lost.is_empty() {
+            self.start_over(&lost);
+        }
+        lost.is_empty()
     }
 
     fn finish(mut self) -> Driven {

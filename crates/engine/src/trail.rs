@@ -62,6 +62,35 @@ type Kept<'a> = Vec<Vec<(Cow<'a, [u8]>, [u8; 32])>>;
 impl Trails {
     /// The trails that the store has for the work of this key.
     pub fn recall(store: &Store, work: &Signature) -> Self {
+        store.ask_tiers(&[key(work)]);
+        Self::known(store, work)
+    }
+
+    /// The trails that the tiers have for the work of this key, with those that the
+    /// store had; `None` if no tier has others.
+    pub fn recall_anew(store: &Store, node: &Arc<str>, work: &Signature) -> Option<Self> {
+        if !store.has_tiers() {
+            return None;
+        }
+        let had = Self::known(store, work);
+        store.ask_tiers_anyway(&[key(work)]);
+        let came = Self::known(store, work);
+        if came == had {
+            return None;
+        }
+        let mut all = came;
+        for trail in had.0 {
+            if !all.0.contains(&trail) {
+                all.0.push(trail);
+            }
+        }
+        // It costs a later run another question.
+        let _ = all.keep(store, node, work);
+        Some(all)
+    }
+
+    /// The trails that the store has by itself.
+    fn known(store: &Store, work: &Signature) -> Self {
         let Lookup::Hit(record) = store.find(&key(work)) else {
             return Self::default();
         };
@@ -100,10 +129,14 @@ impl Trails {
         work: &Signature,
         trail: &Trail,
     ) -> Result<(), String> {
-        let mut trails = Self::recall(store, work).0;
-        trails.retain(|known| known != trail);
-        trails.insert(0, trail.clone());
-        trails.truncate(KEPT);
+        let mut trails = Self::recall(store, work);
+        trails.0.retain(|known| known != trail);
+        trails.0.insert(0, trail.clone());
+        trails.keep(store, node, work)
+    }
+
+    fn keep(&self, store: &Store, node: &Arc<str>, work: &Signature) -> Result<(), String> {
+        let trails = &self.0[..self.0.len().min(KEPT)];
         let file = |(path, digest): (&'_ Path, Digest)| {
             let path = path.as_os_str().as_bytes().to_vec();
             (Cow::Owned(path), *digest.as_bytes())

@@ -34,6 +34,24 @@ pub enum TierUse {
 }
 
 impl TierUse {
+    /// All names, as configurations have them.
+    pub const NAMES: [&str; 3] = ["read", "write", "read-write"];
+
+    /// The name, as configurations have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            TierUse::Read => "read",
+            TierUse::Write => "write",
+            TierUse::ReadWrite => "read-write",
+        }
+    }
+
+    /// What goes by this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [TierUse::Read, TierUse::Write, TierUse::ReadWrite];
+        all.into_iter().find(|usage| usage.name() == name)
+    }
+
     /// Says whether it is looked into.
     pub fn reads(self) -> bool {
         self != TierUse::Write
@@ -63,6 +81,26 @@ pub struct Traffic {
     pub blobs_up: u64,
     /// The bytes of both, as they travelled.
     pub bytes_up: u64,
+}
+
+impl Traffic {
+    /// What of it came after `before`.
+    pub fn since(&self, before: &Traffic) -> Traffic {
+        Traffic {
+            tier: Arc::clone(&self.tier),
+            records_down: self.records_down - before.records_down,
+            blobs_down: self.blobs_down - before.blobs_down,
+            bytes_down: self.bytes_down - before.bytes_down,
+            records_up: self.records_up - before.records_up,
+            blobs_up: self.blobs_up - before.blobs_up,
+            bytes_up: self.bytes_up - before.bytes_up,
+        }
+    }
+
+    /// Says whether anything went or came.
+    pub fn is_any(&self) -> bool {
+        self.bytes_down + self.bytes_up > 0
+    }
 }
 
 #[derive(Debug, Default)]

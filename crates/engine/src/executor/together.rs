@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use refrain_store::Claim;
+use refrain_store::{Claim, Signature};
 
 use super::{Done, Local, attempt};
 use crate::execution::{Execution, Told};
@@ -26,6 +26,7 @@ impl Local {
     pub(super) fn together(&self, works: &[Arc<Work>], batch: &Batch) -> Vec<Done> {
         let mut ends: Vec<Option<Done>> = Vec::with_capacity(works.len());
         let mut mine = Vec::with_capacity(works.len());
+        self.ask_for(works);
         for (at, work) in works.iter().enumerate() {
             match self.take_up(at, work) {
                 Ok(taken) => {
@@ -44,6 +45,15 @@ impl Local {
             running.remove(key);
         }
         ends.into_iter().flatten().collect()
+    }
+
+    /// Asks the tiers for all of them at once.
+    fn ask_for(&self, works: &[Arc<Work>]) {
+        if let Some(store) = &self.store {
+            let wanted = works.iter().filter(|work| !work.forced);
+            let keys: Vec<Signature> = wanted.map(|work| work.key).collect();
+            store.ask_tiers(&keys);
+        }
     }
 
     /// Takes up a piece of work with its arguments.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use refrain_store::Traffic;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::{NodeReport, Report};
@@ -30,6 +31,9 @@ impl Serialize for NodeReport {
         map.serialize_entry("saved_ms", &milliseconds(self.saved))?;
         if let Some(items) = &self.items {
             map.serialize_entry("items", items)?;
+        }
+        if let Some(tier) = &self.tier {
+            map.serialize_entry("tier", &**tier)?;
         }
         if let Some(note) = &self.note {
             map.serialize_entry("note", &**note)?;
@@ -82,12 +86,30 @@ impl Serialize for Report {
         map.serialize_entry("counts", &self.counts)?;
         map.serialize_entry("nodes", &Nodes(self))?;
         map.serialize_entry("outputs", &Outputs(self))?;
+        let traffic = self.traffic();
+        if !traffic.is_empty() {
+            let tiers: Vec<_> = traffic.iter().map(tier).collect();
+            map.serialize_entry("tiers", &tiers)?;
+        }
         if !self.warnings.is_empty() {
             let warnings: Vec<&str> = self.warnings().collect();
             map.serialize_entry("warnings", &warnings)?;
         }
         map.end()
     }
+}
+
+/// What went to and came from a tier.
+fn tier(traffic: &Traffic) -> serde_json::Value {
+    serde_json::json!({
+        "tier": &*traffic.tier,
+        "records_down": traffic.records_down,
+        "blobs_down": traffic.blobs_down,
+        "bytes_down": traffic.bytes_down,
+        "records_up": traffic.records_up,
+        "blobs_up": traffic.blobs_up,
+        "bytes_up": traffic.bytes_up,
+    })
 }
 
 /// Milliseconds with microseconds as the fraction.

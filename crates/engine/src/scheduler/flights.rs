@@ -59,6 +59,8 @@ pub(super) struct Flights<'a> {
     announce: bool,
     /// Whether the driver has to be free for edits while work goes on.
     edited: bool,
+    /// Whether tiers are asked before work is done, which takes its time.
+    asks: bool,
     reply: Sender<Message>,
     replies: Receiver<Message>,
     by_ticket: FxHashMap<u64, Flight>,
@@ -73,12 +75,13 @@ pub(super) struct Flights<'a> {
 }
 
 impl<'a> Flights<'a> {
-    pub fn new(pool: &'a Pool, announce: bool, edited: bool) -> Self {
+    pub fn new(pool: &'a Pool, announce: bool, edited: bool, asks: bool) -> Self {
         let (reply, replies) = unbounded();
         Flights {
             pool,
             announce,
             edited,
+            asks,
             reply,
             replies,
             by_ticket: FxHashMap::default(),
@@ -138,7 +141,8 @@ impl<'a> Flights<'a> {
     /// so do edits.
     pub fn is_best_here(&self, ticket: u64, idle: bool) -> bool {
         let alone = self.pool.jobs() == 1 || idle && self.by_ticket.len() == 1;
-        let here = alone && !self.edited || self.quick >= QUICK_IN_A_ROW;
+        let quick = self.quick >= QUICK_IN_A_ROW && !self.asks;
+        let here = alone && !self.edited || quick;
         here && self.by_ticket[&ticket].work.spec.node.timeout.is_none()
     }
 

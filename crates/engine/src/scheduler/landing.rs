@@ -42,7 +42,7 @@ impl Driver<'_> {
             },
             Done::Lost(parent, lost) => {
                 let parent = flight.work.parent_now(parent, &self.live.graph);
-                self.start_over(parent, &lost);
+                self.start_over(&[(parent, lost)]);
             }
             Done::Busy => unreachable!("a flight that another process is at does not land"),
         }
@@ -96,7 +96,9 @@ impl Driver<'_> {
                 let codec = self.live.graph.node(node).output.codec();
                 let handle = Handle::recorded(record, codec);
                 let handle = Arc::new(handle.expect("found by its resolved signature"));
-                self.settled(node, &handle, Ending::found(Outcome::Hit, &handle));
+                let mut ending = Ending::found(Outcome::Hit, &handle);
+                ending.tier = self.origin(&record.signature);
+                self.settled(node, &handle, ending);
             }
         }
     }
@@ -151,10 +153,12 @@ impl Driver<'_> {
         }
     }
 
-    /// A parent's output is lost: what is needed is worked out anew. What is
+    /// Outputs are lost: what is needed is worked out anew. What is
     /// running goes on, and is found again by its resolved signature.
-    pub(super) fn start_over(&mut self, parent: u32, lost: &Lost) {
-        self.lose(parent, lost);
+    pub(super) fn start_over(&mut self, all_lost: &[(u32, Lost)]) {
+        for (node, lost) in all_lost {
+            self.lose(*node, lost);
+        }
         self.forget_lost();
         self.progress.start_over();
         self.expansions.start_over();

@@ -29,6 +29,8 @@ pub(super) struct Ending<'a> {
     pub items: Option<ItemCounts>,
     /// The time that was not spent again, where it is not the output's.
     pub saved: Option<Duration>,
+    /// The tier that the output's record came from in this run.
+    pub tier: Option<Arc<str>>,
 }
 
 impl<'a> Ending<'a> {
@@ -50,6 +52,7 @@ impl<'a> Ending<'a> {
             log: None,
             items: None,
             saved: None,
+            tier: None,
         }
     }
 }
@@ -126,6 +129,7 @@ impl<'a> Ledger<'a> {
             log,
             items,
             saved,
+            tier,
         } = ending;
         let ran = matches!(outcome, Outcome::Executed | Outcome::Failed);
         let mut cause = if ran { self.causes.take(node) } else { None };
@@ -156,6 +160,7 @@ impl<'a> Ledger<'a> {
             note: note.or_else(incomplete),
             log,
             items,
+            tier,
         };
         emit(self.events, || {
             let name = live.graph.name_of(node).clone();

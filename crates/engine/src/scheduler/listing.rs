@@ -53,7 +53,7 @@ impl Driver<'_> {
         };
         let handle = match handle {
             Ok(handle) => Arc::new(handle),
-            Err(lost) => return self.start_over(node, &lost),
+            Err(lost) => return self.start_over(&[(node, lost)]),
         };
         let outcome = match expansion.counts.executed {
             0 => Outcome::Cutoff,

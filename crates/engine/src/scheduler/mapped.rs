@@ -33,7 +33,7 @@ impl Driver<'_> {
         };
         let items = match Items::of(self.live, node, &parents) {
             Ok(items) => items,
-            Err(Unlisted::Lost(parent, lost)) => return self.start_over(parent, &lost),
+            Err(Unlisted::Lost(parent, lost)) => return self.start_over(&[(parent, lost)]),
             Err(Unlisted::Unfit(why)) => {
                 return self.fail_node(node, Failure::new(why), Duration::ZERO);
             }
@@ -44,6 +44,9 @@ impl Driver<'_> {
         let may_be_there = cached && lasting && !self.is_forced(node);
         let finder = may_be_there.then(|| Finder::new(self.live, node));
         let mut expansion = Expansion::new(items, finder.flatten());
+        if let Some(finder) = &mut expansion.finder {
+            finder.ask_tiers(self.live, &expansion.items);
+        }
         for item in 0..expansion.items.len() {
             if expansion.items.known_by(item).is_some() {
                 self.look_up(node, &mut expansion, item as u32);

@@ -103,7 +103,9 @@ impl Driver<'_> {
         store.commit(alias, notes, None);
         self.find_out(node, trail.as_ref());
         let handle = Arc::new(handle);
-        self.settled(node, &handle, Ending::found(outcome, &handle));
+        let mut ending = Ending::found(outcome, &handle);
+        ending.tier = self.origin(&record.signature);
+        self.settled(node, &handle, ending);
         true
     }
 

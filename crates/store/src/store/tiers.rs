@@ -52,6 +52,7 @@ impl Store {
     /// Forgets what was asked, so that it is asked again; tiers that were left alone get another try.
     pub fn ask_anew(&self) {
         self.tiered.try_again();
+        self.owed.store(false, Ordering::Relaxed);
         let mut asked = self.asked.lock();
         asked.keys.clear();
         asked.blobs.clear();
@@ -69,6 +70,19 @@ impl Store {
             keys.filter(|key| asked.keys.insert(*key)).collect()
         };
         wanted.retain(|key| !self.is_known(key));
+        self.ask_for(wanted);
+    }
+
+    /// Does what [`Store::ask_tiers`] does also where the directory has records of these keys. What comes takes their
+    /// place.
+    pub fn ask_tiers_anyway(&self, keys: &[Signature]) {
+        if self.has_tiers() {
+            self.asked.lock().keys.extend(keys.iter().copied());
+            self.ask_for(keys.to_vec());
+        }
+    }
+
+    fn ask_for(&self, mut wanted: Vec<Signature>) {
         for level in self.tiered.readable() {
             if wanted.is_empty() {
                 return;
@@ -176,10 +190,15 @@ impl Store {
         Ok(())
     }
 
+    /// Says whether some output counts as present since the last [`Store::ask_anew`] of which only a tier has a blob.
+    pub fn owes(&self) -> bool {
+        self.owed.load(Ordering::Relaxed)
+    }
+
     /// Brings all that these outputs stand on into the directory, as far as it is not there; many at once. What cannot
     /// be had is [`Damage`].
     pub fn fetch(&self, outputs: &[&Output]) -> Vec<Result<(), Damage>> {
-        if !self.owed.load(Ordering::Relaxed) {
+        if !self.owes() {
             return outputs.iter().map(|_| Ok(())).collect();
         }
         let own: Vec<Piece> = outputs
@@ -282,6 +301,9 @@ impl Store {
             self.fetch_large(level, &large);
             missing.retain(|(blob, size)| self.blobs.present(blob, *size).is_err());
         }
+        let mut asked = self.asked.lock();
+        let gone = missing.iter().map(|(blob, _)| (blob.digest, false));
+        asked.blobs.extend(gone);
     }
 
     fn fetch_small(&self, level: &Level, pieces: &[Piece]) {
