@@ -99,6 +99,7 @@ pub fn cache(found: &Found, settings: &Settings, options: &Options) -> Result<Ca
         limits: Limits {
             max_size: manifest.cache.max_size,
             max_age: manifest.cache.max_age,
+            ..Limits::default()
         },
     })
 }

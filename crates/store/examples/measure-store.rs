@@ -195,7 +195,7 @@ fn collecting(store: Store) {
     );
     let limits = Limits {
         max_size: Some(0),
-        max_age: None,
+        ..Limits::default()
     };
     for dry_run in [true, false] {
         let start = Instant::now();

@@ -1,24 +1,65 @@
 //! Which records go when a cache directory is to be smaller or younger.
 //!
-//! Those that were used least recently go first, and those that the last runs stand on go last. Unaware of files and
+//! Those that are least worth their place go first, and those that the last runs stand on go last. Unaware of files and
 //! of how anything is removed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
-use crate::database::Latest;
+use crate::database::{Latest, Use};
 use crate::digest::Digest;
+use crate::fields::millis;
 use crate::inventory::{Inventory, Item};
 
 /// What [`crate::Store::gc`] is to bring about.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// The bytes of blobs and records together, at most.
     pub max_size: Option<u64>,
     /// The time since a record was last used, at most.
     pub max_age: Option<Duration>,
+    /// Which records go first.
+    pub eviction: Eviction,
+}
+
+/// Which records go first when there is not room for all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Eviction {
+    /// Those that were used least recently.
+    Lru,
+    /// Those that cost the fewest seconds per byte to compute again, for each time that they were of use; what is not
+    /// used any more comes down in time (GreedyDual-Size-Frequency).
+    #[default]
+    Cost,
+}
+
+/// What a collection is to bring about, and how far it may go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Aim {
+    /// The bytes to be left at most.
+    pub(crate) size: Option<u64>,
+    /// What was used before, in milliseconds since 1970, goes.
+    pub(crate) since_ms: Option<i64>,
+    pub(crate) eviction: Eviction,
+    /// What the last runs stand on stays whatever the size.
+    pub(crate) spares_last_runs: bool,
+}
+
+impl Aim {
+    /// To keep these limits, whatever has to go.
+    pub(crate) fn at(limits: &Limits, now: SystemTime) -> Self {
+        let age = |age: Duration| i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        Self {
+            size: limits.max_size,
+            since_ms: limits.max_age.map(|it| millis(now).saturating_sub(age(it))),
+            eviction: limits.eviction,
+            spares_last_runs: false,
+        }
+    }
 }
 
 /// What [`crate::Store::gc`] removed, or would remove.
@@ -137,36 +178,86 @@ fn raise_companions(inventory: &Inventory, ranks: &mut [Rank]) {
     }
 }
 
-/// Chooses the items that go, by their places, first to last. `size` is that of all that is there, `sizes` those of the
-/// blobs by their numbers, as they are on disk. An item whose blob `cannot_go` stays.
+/// What each item is worth, in their order: the higher, the longer it stays.
+///
+/// That is the clock when it was last used, plus its uses times the microseconds it took for each of its bytes. The
+/// clock is what the last that went was worth: so what is not used any more comes to be worth less than what is.
+pub(crate) fn worth(inventory: &Inventory, sizes: &[u64], used: impl Fn(&Item) -> Use) -> Vec<f64> {
+    let worth = |item: &Item| {
+        let Use { times, clock } = used(item);
+        let blobs = item.blobs.iter().map(|blob| sizes[*blob as usize]);
+        let bytes = item.bytes + blobs.sum::<u64>();
+        clock + f64::from(times) * item.elapsed.as_micros() as f64 / bytes.max(1) as f64
+    };
+    let mut worths: Vec<f64> = inventory.items.iter().map(worth).collect();
+    // What is kept for records of its node is worth as much as they are.
+    let mut nodes: FxHashMap<u32, f64> = FxHashMap::default();
+    for (item, worth) in inventory.items.iter().zip(&worths) {
+        let most = nodes.entry(item.node).or_default();
+        *most = most.max(*worth);
+    }
+    for (item, worth) in inventory.items.iter().zip(&mut worths) {
+        if item.is_companion {
+            *worth = nodes[&item.node];
+        }
+    }
+    worths
+}
+
+/// What goes, and what the last of it was worth.
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    /// The items by their places, first to last.
+    pub(crate) going: Vec<usize>,
+    pub(crate) clock: f64,
+}
+
+/// Chooses the items that go. `size` is that of all that is there, `sizes` those of the blobs by their numbers, as they
+/// are on disk. An item whose blob `cannot_go` stays.
 pub(crate) fn choose(
     inventory: &Inventory,
     ranks: &[Rank],
+    worths: &[f64],
     sizes: &[u64],
     cannot_go: impl Fn(usize) -> bool,
     mut size: u64,
-    limits: &Limits,
-    now_ms: i64,
-) -> Vec<usize> {
-    let age = limits
-        .max_age
-        .map(|age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-    let too_old = |at: usize| age.is_some_and(|age| ranks[at].used_ms < now_ms.saturating_sub(age));
+    aim: &Aim,
+) -> Choice {
+    let too_old = |at: usize| aim.since_ms.is_some_and(|since| ranks[at].used_ms < since);
     let mut order: Vec<usize> = (0..inventory.items.len()).collect();
-    order.sort_unstable_by_key(|at| (ranks[*at], inventory.items[*at].id));
+    order.sort_unstable_by(|one, other| {
+        let (rank, than) = (&ranks[*one], &ranks[*other]);
+        let by_worth = match aim.eviction {
+            Eviction::Lru => std::cmp::Ordering::Equal,
+            Eviction::Cost => worths[*one].total_cmp(&worths[*other]),
+        };
+        rank.stays_long
+            .cmp(&than.stays_long)
+            .then(by_worth)
+            .then(rank.used_ms.cmp(&than.used_ms))
+            .then(inventory.items[*one].id.cmp(&inventory.items[*other].id))
+    });
     let mut references = References::of(inventory);
+    let mut clock = 0.0_f64;
     order.retain(|at| {
-        let too_large = limits.max_size.is_some_and(|limit| size > limit);
         let item = &inventory.items[*at];
+        let too_large = aim.size.is_some_and(|limit| size > limit)
+            && !(aim.spares_last_runs && ranks[*at].stays_long);
         let spared = || item.blobs.iter().any(|blob| cannot_go(*blob as usize));
         let goes = (too_large || too_old(*at)) && !spared();
         if goes {
+            if too_large && !ranks[*at].stays_long {
+                clock = clock.max(worths[*at]);
+            }
             size = size.saturating_sub(item.bytes);
             references.drop_item(item, |blob| size = size.saturating_sub(sizes[blob]));
         }
         goes
     });
-    order
+    Choice {
+        going: order,
+        clock,
+    }
 }
 
 /// How many items refer to each blob.

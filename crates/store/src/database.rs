@@ -21,6 +21,7 @@ use crate::root::{Change, Disk};
 use crate::schema;
 
 pub(crate) use collect::{Latest, Shared};
+pub(crate) use size::{Collection, Use};
 
 /// Which of its two keys a record is looked for by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,12 +272,13 @@ impl Database {
         self.delete(signature, None)
     }
 
-    /// Notes that the record with this id was used at a time, once for as long as [`USED_WITHIN`].
+    /// Notes that the record with this id was used at a time, once for as long as [`USED_WITHIN`]. A last use that is
+    /// yet to come was told by a clock that was wrong.
     pub(crate) fn set_used(&mut self, id: i64, now_ms: i64) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached(
                 "UPDATE records SET used_ms = ?2, uses = uses + 1, clock = ?4
-                 WHERE id = ?1 AND used_ms < ?2 - ?3",
+                 WHERE id = ?1 AND used_ms NOT BETWEEN ?2 - ?3 AND ?2 + ?3",
             )?
             .execute(params![id, now_ms, USED_WITHIN, self.clock])
             .map(drop)

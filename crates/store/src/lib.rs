@@ -40,8 +40,6 @@ mod breaker;
 
 mod tiered;
 
-mod options;
-
 mod ahead;
 mod blobs;
 mod claim;
@@ -64,6 +62,7 @@ mod survey;
 mod collect;
 mod inventory;
 mod opening;
+mod options;
 mod recent;
 mod trees;
 
@@ -83,7 +82,7 @@ mod store;
 
 pub use claim::{Claim, Claimed};
 pub use codec::Codec;
-pub use collect::{Collected, Limits, NodeUsage};
+pub use collect::{Collected, Eviction, Limits, NodeUsage};
 pub use digest::{Digest, ParseDigestError, Seal, Signature};
 pub use error::{Damage, DecodeError, EncodeError, StoreError};
 pub use list::ListEntry;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::collect::Limits;
 use crate::seal::SealKey;
 use crate::tier::Tier;
 use crate::tiered::TierUse;
@@ -13,6 +14,7 @@ pub struct Options {
     pub(crate) key: Option<SealKey>,
     pub(crate) tiers: Vec<(Arc<dyn Tier>, TierUse)>,
     pub(crate) upload_limit: Duration,
+    pub(crate) limits: Option<Limits>,
 }
 
 impl Default for Options {
@@ -21,6 +23,7 @@ impl Default for Options {
             key: None,
             tiers: Vec::new(),
             upload_limit: Duration::from_secs(60),
+            limits: None,
         }
     }
 }
@@ -41,6 +44,12 @@ impl Options {
     /// How long the store waits, when it is dropped, for what is still to be put into tiers; a minute by default.
     pub fn upload_limit(mut self, limit: Duration) -> Self {
         self.upload_limit = limit;
+        self
+    }
+
+    /// What [`crate::Store::keep_limits`] keeps.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
         self
     }
 }

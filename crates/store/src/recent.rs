@@ -56,7 +56,8 @@ impl Recent {
 
     /// Takes note that the row `id` was used.
     pub(crate) fn note_use(&mut self, id: i64, used_ms: i64) {
-        if used_ms < self.due_ms {
+        let known = self.due_ms..=self.due_ms.saturating_add(2 * USED_WITHIN);
+        if !known.contains(&used_ms) {
             self.used.insert(id);
         }
     }

@@ -7,6 +7,7 @@ mod contents;
 mod files;
 mod gc;
 mod history;
+mod limits;
 mod lists;
 mod outputs;
 mod portable;
@@ -29,6 +30,7 @@ use crate::access::Access;
 use crate::blobs::Blobs;
 use crate::claim::{Claim, Claimed, Locks, unlocked};
 use crate::codec::Codec;
+use crate::collect::Limits;
 use crate::database::Key;
 use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
@@ -80,6 +82,8 @@ pub struct Store {
     slot: OwnSlot,
     placed: Placed,
     spare: Spare,
+    /// What [`Store::keep_limits`] keeps.
+    limits: Option<Limits>,
     /// Others were told that there may be blobs without a record.
     writing: Once,
     /// The state of `metadata.json` and the pipelines in it, as last written or read.
@@ -176,6 +180,7 @@ impl Store {
             slot: OwnSlot::default(),
             placed: Placed::default(),
             spare: Spare::default(),
+            limits: options.limits,
             writing: Once::new(),
             snapshot: Mutex::default(),
             made_anew: Mutex::default(),

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use common::*;
 use refrain_store::{
-    Claimed, Codec, Collected, Damage, Digest, Leaf, Limits, ListEntry, Lookup, Part, Record, Store,
+    Claimed, Codec, Collected, Damage, Digest, Eviction, Leaf, Limits, ListEntry, Lookup, Part,
+    Record, Store,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -26,6 +27,7 @@ fn at_most(max_size: u64) -> Limits {
     Limits {
         max_size: Some(max_size),
         max_age: None,
+        eviction: Eviction::Lru,
     }
 }
 
@@ -165,8 +167,8 @@ fn what_was_not_used_for_long_goes_unless_its_pipeline_ran() {
         .expect("update");
     use_in_order(&cache, &["young"]);
     let limits = Limits {
-        max_size: None,
         max_age: Some(30 * 24 * HOUR),
+        ..Limits::default()
     };
     assert_eq!(gc(&store, &limits).records, 2);
     assert_eq!(

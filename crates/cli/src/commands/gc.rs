@@ -20,6 +20,7 @@ pub fn gc(args: &GcArgs, cache: &Cache, printer: &Printer) -> Result<Exit> {
     let limits = Limits {
         max_size: args.max_size.or(cache.limits.max_size),
         max_age: args.max_age.or(cache.limits.max_age),
+        ..cache.limits
     };
     let store = cache.store()?;
     let collected = store.gc(&limits, SystemTime::now(), args.dry_run)?;

@@ -14,12 +14,12 @@ use super::Store;
 use super::contents::Standing;
 use crate::blob::Blob;
 use crate::claim::{Alone, Locks};
-use crate::collect::{self, Collected, Limits, References, Tally};
-use crate::database::{Latest, Shared};
+use crate::collect::{self, Aim, Collected, Limits, References, Tally};
+use crate::database::{Collection, Database, Latest, Shared, Use};
 use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
 use crate::fields::millis;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Item};
 use crate::placed::InUse;
 use crate::root::Identity;
 
@@ -30,7 +30,7 @@ const ON_ITS_WAY: i128 = 3_600_000_000_000;
 const BATCH: usize = 1024;
 
 /// What is there, and which of it goes.
-struct Collection<'a> {
+struct Plan<'a> {
     locks: &'a Arc<Locks>,
     dry_run: bool,
     /// Blobs changed since then stay, in nanoseconds since 1970.
@@ -42,6 +42,8 @@ struct Collection<'a> {
     last_id: i64,
     /// The records that go, by their places.
     going: Vec<usize>,
+    /// What the clock of evictions is to be then.
+    clock: f64,
 }
 
 /// What must stay, as far as records say.
@@ -55,9 +57,9 @@ struct Kept {
 impl Store {
     /// Removes records until the directory keeps `limits`, and whatever nothing refers to: blobs, trees, notes.
     ///
-    /// The least recently used go first; what the last runs stand on goes last. Other processes may use the directory
-    /// meanwhile; what they have placed, and what is younger than an hour while they write, stays. Not to be called
-    /// while this store has a run. With `dry_run` nothing is removed.
+    /// What the last runs stand on goes last. Other processes may use the directory meanwhile; what they have placed,
+    /// and what is younger than an hour while they write, stays. Not to be called while this store has a run. With
+    /// `dry_run` nothing is removed.
     pub fn gc(
         &self,
         limits: &Limits,
@@ -70,46 +72,45 @@ impl Store {
                 None => Ok(Collected::default()),
             };
         };
+        let _alone = locks.alone(Alone::Collect);
+        self.collect(&Aim::at(limits, now), locks, now, dry_run)
+    }
+
+    /// Brings about `aim`; nobody else collects.
+    pub(super) fn collect(
+        &self,
+        aim: &Aim,
+        locks: &Arc<Locks>,
+        now: SystemTime,
+        dry_run: bool,
+    ) -> Result<Collected, StoreError> {
         self.queue_used();
         self.flush();
-        let _alone = locks.alone(Alone::Collect);
         let before = self.counted();
-        let mut collection = self.survey(limits, locks, now, dry_run)?;
+        let mut plan = self.survey(aim, locks, now, dry_run)?;
         if !dry_run {
-            self.evict(&mut collection)?;
+            self.evict(&mut plan)?;
         }
-        let collected = self.sweep(&collection)?;
+        let collected = self.sweep(&plan)?;
         if !dry_run {
-            self.tidy(&collection)?;
-            self.count(collected.left, before)?;
+            self.tidy(&plan)?;
+            let done = Collection {
+                at_ms: millis(now),
+                left: collected.left,
+                disturbed: plan.spared_since != i128::MAX,
+            };
+            self.account(&done, before, plan.clock)?;
         }
         Ok(collected)
     }
 
-    /// The bytes of all blobs and records as they were kept up; `None`: nobody has counted.
-    fn counted(&self) -> Option<u64> {
-        self.index.ask(crate::database::Database::size).ok()?
-    }
-
-    /// Says that `left` bytes were counted, beside what was added since there were `before`.
-    fn count(&self, left: u64, before: Option<u64>) -> Result<(), StoreError> {
-        let count = |database: &mut crate::database::Database, _| {
-            let now = database.size()?;
-            let added = before
-                .zip(now)
-                .map_or(0, |(before, now)| now.saturating_sub(before));
-            database.set_size(left + added)
-        };
-        self.index.transaction(1, count).map_err(StoreError::Known)
-    }
-
     fn survey<'a>(
         &self,
-        limits: &Limits,
+        aim: &Aim,
         locks: &'a Arc<Locks>,
         now: SystemTime,
         dry_run: bool,
-    ) -> Result<Collection<'a>, StoreError> {
+    ) -> Result<Plan<'a>, StoreError> {
         // In this order: what another process writes from now on is seen to have changed.
         let standing = self.standing()?;
         let spared_since = match locks.is_written() {
@@ -139,9 +140,18 @@ impl Store {
             let found = standing.blobs.get(&inventory.blobs[blob].0);
             found.is_some_and(|found| found.ctime >= spared_since)
         };
-        let now_ms = millis(now);
-        let going = collect::choose(&inventory, &ranks, &sizes, cannot_go, size, limits, now_ms);
-        Ok(Collection {
+        let uses = self
+            .index
+            .ask(Database::uses)
+            .map_err(|reason| self.unreadable(reason))?;
+        let unused = Use {
+            times: 1,
+            clock: 0.0,
+        };
+        let used = |item: &Item| uses.get(&item.id).copied().unwrap_or(unused);
+        let worths = collect::worth(&inventory, &sizes, used);
+        let choice = collect::choose(&inventory, &ranks, &worths, &sizes, cannot_go, size, aim);
+        Ok(Plan {
             locks,
             dry_run,
             spared_since,
@@ -149,16 +159,17 @@ impl Store {
             standing,
             latest,
             last_id,
-            going,
+            going: choice.going,
+            clock: choice.clock,
         })
     }
 
     /// Removes the records that are to go. One that was used meanwhile stays.
-    fn evict(&self, collection: &mut Collection<'_>) -> Result<(), StoreError> {
-        let (items, last_id) = (&collection.inventory.items, collection.last_id);
+    fn evict(&self, plan: &mut Plan<'_>) -> Result<(), StoreError> {
+        let (items, last_id) = (&plan.inventory.items, plan.last_id);
         let mut gone = FxHashSet::default();
-        for batch in collection.going.chunks(BATCH) {
-            let evict = |database: &mut crate::database::Database, step: usize| {
+        for batch in plan.going.chunks(BATCH) {
+            let evict = |database: &mut Database, step: usize| {
                 let (at, item) = (batch[step], &items[batch[step]]);
                 match database.evict(item.id, item.used_ms, last_id)? {
                     true => gone.insert(at),
@@ -170,55 +181,46 @@ impl Store {
                 .transaction(batch.len(), evict)
                 .map_err(StoreError::Known)?;
         }
-        collection.going.retain(|at| gone.contains(at));
+        plan.going.retain(|at| gone.contains(at));
         self.index.start_afresh();
         Ok(())
     }
 
     /// Removes blobs and trees that no record refers to any more, and adds up what went.
-    fn sweep(&self, collection: &Collection<'_>) -> Result<Collected, StoreError> {
-        let inventory = &collection.inventory;
+    fn sweep(&self, plan: &Plan<'_>) -> Result<Collected, StoreError> {
+        let inventory = &plan.inventory;
         let mut tally = Tally::default();
         let mut references = References::of(inventory);
-        for at in &collection.going {
+        for at in &plan.going {
             let item = &inventory.items[*at];
             tally.record(item);
             references.drop_item(item, |blob| {
                 let (name, _) = &inventory.blobs[blob];
-                tally.blob(item.node, blob as u32, collection.standing.size(name));
+                tally.blob(item.node, blob as u32, plan.standing.size(name));
             });
         }
-        let kept = self.kept(collection, references)?;
-        let going = collection.going.iter().map(|at| &inventory.items[*at]);
+        let kept = self.kept(plan, references)?;
+        let going = plan.going.iter().map(|at| &inventory.items[*at]);
         let mut collected = Collected {
-            records: collection.going.len() as u64,
+            records: plan.going.len() as u64,
             bytes: going.map(|item| item.bytes).sum(),
             ..Collected::default()
         };
-        self.remove_blobs(collection, &kept, &mut collected)?;
-        self.remove_trees(collection, &kept, &mut collected)?;
-        collected.left = size_of(inventory, &collection.standing) - collected.bytes;
+        self.remove_blobs(plan, &kept, &mut collected)?;
+        self.remove_trees(plan, &kept, &mut collected)?;
+        collected.left = size_of(inventory, &plan.standing) - collected.bytes;
         collected.nodes = tally.into_usage(inventory);
         collected.elapsed = collected.nodes.iter().map(|node| node.elapsed).sum();
         Ok(collected)
     }
 
     /// What the records refer to that are there now.
-    fn kept(
-        &self,
-        collection: &Collection<'_>,
-        references: References,
-    ) -> Result<Kept, StoreError> {
+    fn kept(&self, plan: &Plan<'_>, references: References) -> Result<Kept, StoreError> {
         let mut later = Inventory::default();
-        self.take_inventory(
-            &mut later,
-            collection.last_id,
-            &collection.standing,
-            |_, _| (),
-        )
-        .map_err(|reason| self.unreadable(reason))?;
-        let going: FxHashSet<usize> = collection.going.iter().copied().collect();
-        let items = collection.inventory.items.iter().enumerate();
+        self.take_inventory(&mut later, plan.last_id, &plan.standing, |_, _| ())
+            .map_err(|reason| self.unreadable(reason))?;
+        let going: FxHashSet<usize> = plan.going.iter().copied().collect();
+        let items = plan.inventory.items.iter().enumerate();
         let staying = items.filter(|(at, _)| !going.contains(at));
         let staying = staying.map(|(_, item)| item).chain(&later.items);
         Ok(Kept {
@@ -233,15 +235,15 @@ impl Store {
     /// Removes blobs that nothing refers to.
     fn remove_blobs(
         &self,
-        collection: &Collection<'_>,
+        plan: &Plan<'_>,
         kept: &Kept,
         collected: &mut Collected,
     ) -> Result<(), StoreError> {
-        let mut going: Vec<(&Blob, &Identity)> = collection.standing.blobs.iter().collect();
-        going.retain(|(blob, found)| !collection.keeps(blob, found, kept));
+        let mut going: Vec<(&Blob, &Identity)> = plan.standing.blobs.iter().collect();
+        going.retain(|(blob, found)| !plan.keeps(blob, found, kept));
         let remove =
             |(blob, found): &(&Blob, &Identity)| self.blobs.remove(blob, found).unwrap_or(false);
-        self.remove_unused(collection, &mut going, |(blob, _)| blob.digest, remove)?;
+        self.remove_unused(plan, &mut going, |(blob, _)| blob.digest, remove)?;
         collected.blobs = going.len() as u64;
         collected.bytes += going.iter().map(|(_, found)| found.size).sum::<u64>();
         Ok(())
@@ -250,17 +252,17 @@ impl Store {
     /// Removes trees that cannot be asked for any more.
     fn remove_trees(
         &self,
-        collection: &Collection<'_>,
+        plan: &Plan<'_>,
         kept: &Kept,
         collected: &mut Collected,
     ) -> Result<(), StoreError> {
-        let mut going: Vec<&Digest> = collection.standing.trees.iter().collect();
+        let mut going: Vec<&Digest> = plan.standing.trees.iter().collect();
         going.retain(|digest| !kept.trees.contains(digest));
         if !going.is_empty() {
             // Moved away at once, and removed with this.
             let work = self.scratch()?;
             let remove = |digest: &&Digest| self.trees.remove(digest, &work).is_ok();
-            self.remove_unused(collection, &mut going, |digest| **digest, remove)?;
+            self.remove_unused(plan, &mut going, |digest| **digest, remove)?;
         }
         collected.trees = going.len() as u64;
         Ok(())
@@ -269,7 +271,7 @@ impl Store {
     /// Removes what is not placed by a live process, and keeps in `going` what went.
     fn remove_unused<T: Copy>(
         &self,
-        collection: &Collection<'_>,
+        plan: &Plan<'_>,
         going: &mut Vec<T>,
         digest: impl Fn(&T) -> Digest,
         remove: impl Fn(&T) -> bool,
@@ -277,11 +279,10 @@ impl Store {
         let mut in_use = InUse::default();
         let mut gone = Vec::with_capacity(going.len());
         for batch in going.chunks(BATCH) {
-            let swept = collection.locks.sweeping(|| {
-                in_use.refresh(&self.root, collection.locks)?;
-                let goes = |one: &&T| {
-                    !in_use.contains(&digest(one)) && (collection.dry_run || remove(one))
-                };
+            let swept = plan.locks.sweeping(|| {
+                in_use.refresh(&self.root, plan.locks)?;
+                let goes =
+                    |one: &&T| !in_use.contains(&digest(one)) && (plan.dry_run || remove(one));
                 gone.extend(batch.iter().filter(goes));
                 Ok(())
             });
@@ -297,7 +298,7 @@ impl Store {
 
     /// Removes what is kept for several records and belongs to none any more, and writes the snapshots of which records
     /// went anew.
-    fn tidy(&self, collection: &Collection<'_>) -> Result<(), StoreError> {
+    fn tidy(&self, plan: &Plan<'_>) -> Result<(), StoreError> {
         let mut shared = Shared::default();
         let last_id = self
             .index
@@ -310,10 +311,10 @@ impl Store {
         self.index
             .transaction(1, |database, _| database.sweep(last_id, shared.clone()))
             .map_err(StoreError::Known)?;
-        let items = &collection.inventory.items;
-        let going = collection.going.iter().map(|at| items[*at].signature);
+        let items = &plan.inventory.items;
+        let going = plan.going.iter().map(|at| items[*at].signature);
         let going: FxHashSet<Signature> = going.collect();
-        let with_loss = collection
+        let with_loss = plan
             .latest
             .iter()
             .filter(|latest| going.contains(&latest.signature));
@@ -330,7 +331,7 @@ impl Store {
     }
 }
 
-impl Collection<'_> {
+impl Plan<'_> {
     /// Says whether a record refers to the blob, or may soon.
     fn keeps(&self, blob: &Blob, found: &Identity, kept: &Kept) -> bool {
         let number = self.inventory.number_of(blob);
