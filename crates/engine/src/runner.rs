@@ -359,8 +359,8 @@ impl Runner {
             let saved = entries.iter().map(|(_, entry)| entry.saved).sum();
             let from = from_tiers(&driven.entries);
             let run = start.entry(&pipeline, &counts, saved, &from);
-            remember(store, live, targets, entries, changed, run);
-            lock(snapshot).after_run(store, live, changed);
+            let new = remember(store, live, targets, entries, changed, run);
+            lock(snapshot).after_run(store, live, new);
         }
         let report = Report {
             run,

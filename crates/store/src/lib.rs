@@ -80,6 +80,9 @@ mod upload;
 
 mod store;
 
+#[cfg(test)]
+mod crash;
+
 pub use claim::{Claim, Claimed};
 pub use codec::Codec;
 pub use collect::{Collected, Eviction, Limits, NodeUsage};

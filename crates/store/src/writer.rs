@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustc_hash::FxHashSet;
 use tracing::warn;
 
@@ -36,6 +36,9 @@ const SHARE: u32 = 16;
 
 /// The longest rest between two transactions.
 const REST: Duration = Duration::from_millis(50);
+
+/// How often who waits for the writer looks whether there still is one.
+const ALIVE: Duration = Duration::from_millis(100);
 
 /// Something to be written.
 pub(crate) enum Message {
@@ -113,8 +116,13 @@ impl Writer {
         self.urgent.store(true, Ordering::Release);
         self.queue(Message::Flush(done));
         self.wake();
-        // An error: the thread has died, and nothing is on its way any more.
-        let _ = wait.recv();
+        // A queue keeps what is in it when the thread dies that was to take it.
+        while wait.recv_timeout(ALIVE) == Err(RecvTimeoutError::Timeout) && self.is_alive() {}
+    }
+
+    fn is_alive(&self) -> bool {
+        let thread = self.thread.as_ref();
+        thread.is_some_and(|thread| !thread.is_finished())
     }
 
     fn wake(&self) {

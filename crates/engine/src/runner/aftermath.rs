@@ -33,7 +33,8 @@ pub(super) fn outputs(
     targets.iter().filter(settled).map(target).collect()
 }
 
-/// Tells the store of a run, and what its nodes are now if any of that is new.
+/// Tells the store of a run, and what its nodes are now if any of that is new;
+/// says whether it is.
 pub(super) fn remember(
     store: &Store,
     live: &mut Live,
@@ -41,21 +42,28 @@ pub(super) fn remember(
     entries: &[(u32, Entry)],
     changed: bool,
     run: RunEntry,
-) {
-    let state = state(live, targets);
+) -> bool {
+    let state = state(live, targets, entries);
     let as_it_was = !changed && store.state(&live.graph.name) == Some(state);
     let mut changes = failures(live, entries);
     if !as_it_was {
         changes.extend(latest(live, entries));
     }
     store.finish_run(run, changes, state);
+    !as_it_was
 }
 
-/// What stands for the state that a run found or left: the targets' signatures.
-fn state(live: &Live, targets: &[u32]) -> Digest {
+/// What stands for the state that a run found or left: the targets' signatures,
+/// and who has no output.
+fn state(live: &Live, targets: &[u32], entries: &[(u32, Entry)]) -> Digest {
     let mut bytes = Vec::with_capacity(targets.len() * 32);
     for target in targets {
         bytes.extend_from_slice(live.key(*target).signature.as_bytes());
+    }
+    for (node, entry) in entries {
+        if let Outcome::Failed | Outcome::Blocked | Outcome::Cancelled = entry.outcome {
+            bytes.extend_from_slice(live.graph.name_of(*node).as_bytes());
+        }
     }
     Digest::of(&bytes)
 }

@@ -1,7 +1,7 @@
 //! When `metadata.json` is written, from which records, and how it is known to be whole.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -10,6 +10,7 @@ use crate::claim::Alone;
 use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
 use crate::record::Lookup;
+use crate::root::Identity;
 use crate::snapshot::{self, Standing, Visit};
 use crate::writer::Message;
 
@@ -20,7 +21,8 @@ const SNAPSHOT_FACT: &str = "snapshot";
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Known {
     state: String,
-    pipelines: BTreeSet<String>,
+    /// The pipelines in it, each with the state that its last run had left when its section was written.
+    pipelines: BTreeMap<String, Option<Digest>>,
     /// The bytes of the file when this version wrote it whole, if it did.
     #[serde(default)]
     whole: Option<u64>,
@@ -40,12 +42,13 @@ impl Store {
         self.write_snapshot(pipeline, nodes.collect(), true)
     }
 
-    /// Does what [`Store::snapshot`] does; with `splice` it may take what stands in the file for what is recorded.
+    /// Does what [`Store::snapshot`] does after a run; else some of the records are gone, and the section is to be
+    /// written again when they have been made again.
     pub(super) fn write_snapshot(
         &self,
         pipeline: &str,
         nodes: FxHashMap<Arc<str>, Signature>,
-        splice: bool,
+        after_run: bool,
     ) -> Result<(), StoreError> {
         let Some((writer, locks)) = self.writer.as_ref().zip(self.index.locks()) else {
             return match self.problem() {
@@ -56,11 +59,11 @@ impl Store {
         writer.flush();
         let _alone = locks.alone(Alone::Snapshot);
         let anew = std::mem::take(&mut *self.made_anew.lock());
-        let spliced = splice.then(|| self.splice(pipeline, &nodes, &anew));
+        let spliced = after_run.then(|| self.splice(pipeline, &nodes, &anew));
         let spliced = spliced.flatten();
         let written = match spliced {
             Some(known) => Ok(known),
-            None => self.write_whole(pipeline, nodes),
+            None => self.write_whole(pipeline, nodes, after_run),
         };
         match written {
             Ok(known) => {
@@ -82,10 +85,10 @@ impl Store {
         anew: &FxHashSet<Signature>,
     ) -> Option<Known> {
         let (file, identity) = self.root.read_all(snapshot::FILE).ok()??;
-        let known = self.known_snapshot(&format!("{identity:?}"))?;
+        let known = self.known_snapshot(&state_of(&identity))?;
         let whole = known
             .whole
-            .filter(|_| known.pipelines.iter().eq([pipeline]))?;
+            .filter(|_| known.pipelines.keys().eq([pipeline]))?;
         if identity.size > whole + whole / GROWN {
             return None;
         }
@@ -97,7 +100,8 @@ impl Store {
         let note = |digest: &Digest| self.note(digest);
         let identity = snapshot::write_spliced(&self.root, &splice, note).ok()?;
         Some(Known {
-            state: format!("{identity:?}"),
+            state: state_of(&identity),
+            pipelines: BTreeMap::from([(pipeline.to_owned(), self.state(pipeline))]),
             ..known
         })
     }
@@ -106,6 +110,7 @@ impl Store {
         &self,
         pipeline: &str,
         nodes: FxHashMap<Arc<str>, Signature>,
+        after_run: bool,
     ) -> Result<Known, StoreError> {
         // Nodes of the same signature share a record.
         let mut names: FxHashMap<Signature, Vec<Arc<str>>> = FxHashMap::default();
@@ -117,9 +122,11 @@ impl Store {
                 names.iter().for_each(|name| visit(name, record));
             });
         };
-        let others = match snapshot::read(&self.root) {
+        let (others, known) = match snapshot::read(&self.root) {
             Standing::Nothing => Default::default(),
-            Standing::Sections(sections, _) => sections,
+            Standing::Sections(sections, identity) => {
+                (sections, self.known_snapshot(&state_of(&identity)))
+            }
             Standing::Newer(found) => return Err(snapshot::newer(&self.root, found)),
         };
         let notes = |digests: &[Digest]| {
@@ -127,15 +134,21 @@ impl Store {
             read.unwrap_or_default()
         };
         let identity = snapshot::write(&self.root, &others, pipeline, nodes, notes)?;
+        let mut known = known.map(|known| known.pipelines).unwrap_or_default();
+        let others = others.into_keys();
+        let others = others.map(|name| (known.remove(&name).flatten(), name));
+        let mut pipelines: BTreeMap<_, _> = others.map(|(state, name)| (name, state)).collect();
+        let state = after_run.then(|| self.state(pipeline)).flatten();
+        pipelines.insert(pipeline.to_owned(), state);
         Ok(Known {
-            state: format!("{identity:?}"),
-            pipelines: others.into_keys().chain([pipeline.to_owned()]).collect(),
+            state: state_of(&identity),
+            pipelines,
             whole: Some(identity.size),
         })
     }
 
-    /// Says whether `metadata.json` is missing, damaged or lacks the pipeline. False where it could not
-    /// be written anyway.
+    /// Says whether `metadata.json` is missing, damaged, or has not what the pipeline's last run left. False where it
+    /// could not be written anyway.
     pub fn needs_snapshot(&self, pipeline: &str) -> bool {
         if self.writer.is_none() {
             return false;
@@ -143,17 +156,19 @@ impl Store {
         let Ok(Some(identity)) = self.root.regular(snapshot::FILE) else {
             return true;
         };
-        if let Some(known) = self.known_snapshot(&format!("{identity:?}")) {
-            return !known.pipelines.contains(pipeline);
+        if let Some(known) = self.known_snapshot(&state_of(&identity)) {
+            let written = known.pipelines.get(pipeline);
+            return written.is_none_or(|state| *state != self.state(pipeline));
         }
         match snapshot::read(&self.root) {
             Standing::Nothing => true,
             Standing::Newer(_) => false,
             Standing::Sections(sections, identity) => {
-                let needed = !sections.contains_key(pipeline);
+                // Who wrote it ended before it could say of which runs it is, or it came from elsewhere.
+                let needed = !sections.contains_key(pipeline) || self.state(pipeline).is_some();
                 self.know_snapshot(Known {
-                    state: format!("{identity:?}"),
-                    pipelines: sections.into_keys().collect(),
+                    state: state_of(&identity),
+                    pipelines: sections.into_keys().map(|name| (name, None)).collect(),
                     whole: None,
                 });
                 needed
@@ -178,4 +193,16 @@ impl Store {
         }
         *self.snapshot.lock() = Some(known);
     }
+}
+
+/// What tells that the file is as it was. After a loss of power a file may have lost its bytes and look as before, so
+/// nothing is known of it when the machine was started anew.
+fn state_of(identity: &Identity) -> String {
+    static STARTED: OnceLock<String> = OnceLock::new();
+    #[allow(clippy::disallowed_methods, reason = "the system's own file")]
+    let started = STARTED.get_or_init(|| {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        id.unwrap_or_default().trim().to_owned()
+    });
+    format!("{identity:?} {started}")
 }
