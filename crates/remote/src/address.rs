@@ -83,7 +83,7 @@ pub(crate) struct Settings(Vec<(String, String)>);
 
 impl Settings {
     /// The last of this name that says something.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "services"))]
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let mut found = self.0.iter().rev().filter(|(known, _)| known == name);
         found

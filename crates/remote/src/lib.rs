@@ -1,4 +1,4 @@
-//! Tiers for refrain: a shared directory, Redis and what else can keep bytes under names.
+//! Tiers for refrain: a shared directory, Redis, S3 and what else can keep bytes under names.
 //!
 //! [`open`] makes a [`Tier`](refrain_store::Tier) of a URL. Nothing is asked of the other side before the first
 //! call, so that a tier that is down costs nothing until somebody wants something of it.
@@ -10,13 +10,15 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 // What a tier of bytes over a network needs; without any, there is only the directory.
-#![cfg_attr(not(feature = "redis"), allow(dead_code))]
+#![cfg_attr(not(any(feature = "redis", feature = "services")), allow(dead_code))]
 
 // From the ground up: a module imports only from those above its own.
 mod error;
 mod options;
 
 mod patience;
+#[cfg(any(feature = "redis", feature = "services"))]
+mod tls;
 
 mod apart;
 
@@ -26,6 +28,8 @@ mod trouble;
 mod directory;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "services")]
+mod service;
 
 mod open;
 

@@ -34,6 +34,14 @@ const KINDS: &[Kind] = &[
         #[cfg(not(feature = "redis"))]
         make: None,
     },
+    Kind {
+        schemes: &["s3"],
+        feature: "s3",
+        #[cfg(feature = "s3")]
+        make: Some(crate::service::s3),
+        #[cfg(not(feature = "s3"))]
+        make: None,
+    },
 ];
 
 /// Makes a tier of a URL, without asking anything of the other side.
@@ -42,6 +50,7 @@ const KINDS: &[Kind] = &[
 /// |---|---|
 /// | `file:///path`, `dir:path` | a directory that machines share; the path of `dir:` is taken as it is written, and may be relative |
 /// | `redis://[[user]:password@]host[:port][/database][?prefix=refrain:]`, `rediss://` for TLS, `redis+unix:///path` | a Redis server, or one that speaks like it. `REFRAIN_REDIS_USERNAME` and `REFRAIN_REDIS_PASSWORD` where the URL has none |
+/// | `s3://bucket[/prefix][?endpoint=...&region=...]` | S3, or a service that speaks like it. `AWS_ACCESS_KEY_ID` and the other variables, and `~/.aws`, as of other programs. `endpoint`, `region` and `profile` where these have none or others; `anonymous=true` for a public bucket; `virtual_host=true` where the bucket is to be part of the host's name |
 ///
 /// # Errors
 /// When the URL says something that cannot be, or names something that this program was built without. The message

@@ -26,7 +26,7 @@ impl Default for Options {
         Self {
             connect: Duration::from_secs(3),
             call: Duration::from_secs(10),
-            rate: 64 * 1024,
+            rate: 256 * 1024,
             in_flight: 16,
             variables: Arc::new(|name| std::env::var(name).ok()),
         }
@@ -47,7 +47,7 @@ impl Options {
         self
     }
 
-    /// How many bytes a second prolong a call by that second. 64 KiB by default.
+    /// How many bytes a second prolong a call by that second. 256 KiB by default.
     pub fn rate(mut self, bytes_per_second: u64) -> Self {
         self.rate = bytes_per_second.max(1);
         self

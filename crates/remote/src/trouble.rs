@@ -44,7 +44,7 @@ impl Label {
 }
 
 /// What the other side said, fit to be shown.
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "services"))]
 pub(crate) fn said(text: &str) -> String {
     let text = text.trim().chars().take(200);
     text.map(|c| if c.is_control() { ' ' } else { c }).collect()

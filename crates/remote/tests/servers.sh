@@ -1,13 +1,25 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests of tiers are run against.
+# Installs the servers that the tests of tiers are run against: redis-server of the system, and moto under target/.
 set -euo pipefail
+cd "$(dirname "$0")"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-if ! command -v redis-server > /dev/null; then
-    as_root apt-get install --quiet --quiet --yes --no-install-recommends redis-server > /dev/null ||
-        { as_root apt-get update --quiet --quiet &&
-            as_root apt-get install --quiet --quiet --yes --no-install-recommends redis-server > /dev/null; }
+# Packages of the system, with their lists anew where these are too old or missing.
+install() {
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install --quiet --quiet --yes --no-install-recommends "$@" > /dev/null
+}
+
+command -v redis-server > /dev/null || install redis-server || { as_root apt-get update --quiet --quiet && install redis-server; }
+
+moto=../../../target/moto
+if ! cmp --silent requirements.txt "$moto/requirements.txt"; then
+    rm -rf "$moto"
+    python3 -m pip --version > /dev/null 2>&1 || install python3-pip
+    python3 -m pip install --quiet --no-deps --no-compile --disable-pip-version-check --root-user-action=ignore \
+        --target "$moto" --requirement requirements.txt
+    cp requirements.txt "$moto/"
 fi

@@ -13,13 +13,12 @@ use std::time::{Duration, Instant};
 use crossbeam::channel;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
-use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::apart::Apart;
 use crate::patience::Patience;
+use crate::tls;
 
 /// Where a server is.
 #[derive(Debug, Clone)]
@@ -56,7 +55,8 @@ impl Socket {
                 host, tls: true, ..
             } => {
                 let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-                let client = ClientConnection::new(trusted()?, name).map_err(io::Error::other)?;
+                let client = ClientConnection::new(Arc::new(tls::trusted()?), name)
+                    .map_err(io::Error::other)?;
                 Ok(Self::Tls(Box::new(StreamOwned::new(client, limited))))
             }
             _ => Ok(Self::Plain(limited)),
@@ -240,13 +240,4 @@ fn dial(place: &Place, limit: Duration) -> io::Result<Stream> {
         }
     }
     Err(failed)
-}
-
-/// Trusts whom the system trusts.
-fn trusted() -> io::Result<Arc<ClientConfig>> {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map(|config| Arc::new(config.with_no_client_auth()))
-        .map_err(io::Error::other)
 }

@@ -7,14 +7,17 @@ use std::process::Command;
 use refrain_store::Trouble;
 use tempfile::TempDir;
 
-use crate::conformance;
+use crate::conformance::{self, CALM};
 use crate::{blob, options, read, read_many, tier, write};
 
 #[test]
 fn keeps_all_promises() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("cache");
-    conformance::of(&*tier(&format!("file://{}", path.display()), options()));
+    conformance::of(
+        &*tier(&format!("file://{}", path.display()), options()),
+        &CALM,
+    );
     let parts = fs::read_dir(path.join("parts")).unwrap();
     assert_eq!(parts.count(), 0, "nothing half written stays");
 }

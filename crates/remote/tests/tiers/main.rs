@@ -1,6 +1,6 @@
 //! Every tier keeps the same promises, each against the real server, and what goes wrong there is told for what it is.
 //!
-//! The servers are started by the tests, on this machine: `redis-server` and `moto_server` must be found.
+//! The servers are started by the tests, on this machine. `servers.sh` beside this directory installs them.
 
 #![allow(missing_docs)]
 
@@ -8,6 +8,7 @@ mod conformance;
 mod directory;
 mod proxy;
 mod redis;
+mod s3;
 mod servers;
 
 use std::io::Read;

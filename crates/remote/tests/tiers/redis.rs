@@ -8,7 +8,7 @@ use ::redis::cmd;
 use refrain_remote::open;
 use refrain_store::Trouble;
 
-use crate::conformance;
+use crate::conformance::{self, CALM};
 use crate::proxy::Proxy;
 use crate::servers::redis::Server;
 use crate::{blob, bytes, impatient, options, read, read_many, record, tier, write};
@@ -18,7 +18,7 @@ const LARGE: usize = 9 * 1024 * 1024;
 #[test]
 fn keeps_all_promises() {
     let server = Server::start(&[]);
-    conformance::of(&*tier(&server.url(), options()));
+    conformance::of(&*tier(&server.url(), options()), &CALM);
 }
 
 #[test]
