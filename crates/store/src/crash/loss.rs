@@ -3,6 +3,8 @@
 //! Nothing was synced but what SQLite syncs by itself: its log before a page of it goes into the database, and the
 //! database before the log is begun anew. Any other file may be as it was at any time, or have lost its bytes.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::files_below;
@@ -99,17 +101,25 @@ fn lose_log(path: &Path, dice: &mut Dice) {
 
 fn lose_file(path: &Path, name: &Path, before: &[State], dice: &mut Dice) {
     let bytes = std::fs::read(path).expect("read");
-    // Another name of the same file keeps what it has: this one had not come to be.
-    std::fs::remove_file(path).expect("remove");
-    let left = match dice.roll(5) {
-        0 => return,
-        1 => Vec::new(),
-        2 => bytes[..dice.roll(bytes.len())].to_vec(),
-        3 => vec![0; bytes.len()],
-        _ => match std::fs::read(before[dice.roll(before.len())].dir.join(name)) {
-            Ok(older) => older,
-            Err(_) => return,
-        },
-    };
-    std::fs::write(path, left).expect("write");
+    match dice.roll(5) {
+        0 => std::fs::remove_file(path).expect("remove"),
+        1 => overwrite(path, &[]),
+        2 => overwrite(path, &bytes[..dice.roll(bytes.len())]),
+        3 => overwrite(path, &vec![0; bytes.len()]),
+        _ => {
+            std::fs::remove_file(path).expect("remove");
+            let older = before[dice.roll(before.len())].dir.join(name);
+            if let Ok(older) = std::fs::read(older) {
+                std::fs::write(path, older).expect("write");
+            }
+        }
+    }
+}
+
+/// Replaces the bytes of a file, whichever names it has.
+fn overwrite(path: &Path, bytes: &[u8]) {
+    let before = std::fs::metadata(path).expect("metadata").permissions();
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("mode");
+    std::fs::write(path, bytes).expect("write");
+    std::fs::set_permissions(path, before).expect("mode");
 }
