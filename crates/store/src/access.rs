@@ -33,7 +33,7 @@ pub(crate) fn open(
         (Ok(Some(database)), access) => Ok((access, database, problem)),
         (Ok(None), _) => Err(problem.unwrap_or_else(|| unreadable(root))),
         // Left untouched: what cannot be read of it is as good as not there.
-        (Err(error @ StoreError::Newer { .. }), _) => {
+        (Err(error @ (StoreError::Newer { .. } | StoreError::Frozen { .. })), _) => {
             let database = match readable(root)? {
                 Some(database) => database,
                 None => in_memory(root, |_| Ok(()))?,

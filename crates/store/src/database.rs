@@ -9,6 +9,7 @@ mod size;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
@@ -112,6 +113,12 @@ impl Database {
     pub(crate) fn move_log(&mut self) -> rusqlite::Result<()> {
         self.connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    }
+
+    /// Sets how long a statement waits for another process's transaction.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        // It cannot fail on an open connection; else it stays as it was.
+        let _ = self.connection.busy_timeout(patience);
     }
 
     /// Leaves what is in the write-ahead log there when the connection closes.

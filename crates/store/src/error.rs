@@ -76,6 +76,16 @@ pub enum StoreError {
         /// What it is, and what an output can have.
         reason: String,
     },
+    /// Another process has this locked, and shows no sign of life.
+    #[error("{operation} {}: {source}", path.display())]
+    Frozen {
+        /// What was tried.
+        operation: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What is known of that process.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Another live process has the directory open.
     #[error("clear {}: another process has it open; wait until that is done", path.display())]
     InUse {
@@ -95,6 +105,21 @@ pub enum StoreError {
     /// A problem that [`crate::Store::problem`] tells as well.
     #[error("{0}")]
     Known(Arc<StoreError>),
+}
+
+impl StoreError {
+    /// Somebody who shows no sign of life has `path` locked.
+    pub(crate) fn frozen(
+        operation: &'static str,
+        path: PathBuf,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Frozen {
+            operation,
+            path,
+            source: source.into(),
+        }
+    }
 }
 
 /// Why the bytes of an output cannot be used. A miss with a reason; the re-run heals it.

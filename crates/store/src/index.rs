@@ -8,7 +8,7 @@ mod scan;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashSet;
@@ -30,6 +30,9 @@ use crate::seal::SealKey;
 /// many rows in the time of one lookup.
 const SCAN_SPEED: i64 = 16;
 
+/// How long a statement waits for a process that was waited for in vain before.
+const HURRIED: Duration = Duration::from_millis(5);
+
 /// The records of one cache directory.
 pub(crate) struct Index {
     pub(crate) root: Arc<Root>,
@@ -46,6 +49,8 @@ pub(crate) struct Index {
     /// The file was checked as a whole, which is done once.
     checked: AtomicBool,
     problem: OnceLock<Arc<StoreError>>,
+    /// Another process kept a transaction open for longer than one waits.
+    hurried: AtomicBool,
     /// A transaction of this process is open, and what others committed before it is known.
     writing: AtomicBool,
     /// The bytes of blobs that came to be and were not counted yet.
@@ -85,6 +90,7 @@ impl Index {
             checked: AtomicBool::new(false),
             grown: Arc::default(),
             problem: OnceLock::new(),
+            hurried: AtomicBool::new(false),
         };
         if let Some(problem) = problem {
             index.set_problem(problem);
@@ -201,7 +207,11 @@ impl Index {
         &self,
         question: impl FnOnce(&mut Database) -> rusqlite::Result<T>,
     ) -> Result<T, String> {
-        question(&mut self.database.lock().database).map_err(|error| self.read_error(&error))
+        let mut open = self.database.lock();
+        question(&mut open.database).map_err(|error| {
+            self.hurry_after(&error, &mut open.database);
+            self.read_error(&error)
+        })
     }
 
     /// Makes `record` findable; says whether its signature was surely absent so far.
@@ -274,9 +284,13 @@ impl Index {
             let done = self.try_transaction(&mut open, steps, &mut step);
             self.writing.store(false, Ordering::Release);
             let Err(error) = done else {
+                if self.hurried.swap(false, Ordering::Relaxed) {
+                    open.database.set_patience(locks.patience());
+                }
                 return Ok(());
             };
             open.database.roll_back();
+            self.hurry_after(&error, &mut open.database);
             // A row that was taken back may have been counted as seen, and its id is given out again.
             self.recent.lock().forget_prefixes();
             if attempt == 0 && opening::is_corruption(&error) {
@@ -380,6 +394,14 @@ impl Index {
         open.last_id = last_id;
         self.recent.lock().set_prefixes(prefixes);
         Ok(())
+    }
+
+    /// A process that kept its transaction open for so long may be stopped: it is waited for once, and not again for
+    /// every statement.
+    fn hurry_after(&self, error: &rusqlite::Error, database: &mut Database) {
+        if opening::is_busy(error) && !self.hurried.swap(true, Ordering::Relaxed) {
+            database.set_patience(HURRIED);
+        }
     }
 
     fn read_error(&self, error: &rusqlite::Error) -> String {

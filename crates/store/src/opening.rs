@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tracing::{info, warn};
 
 use crate::blobs;
-use crate::claim::{Alone, Locks};
+use crate::claim::{Alone, Locks, PATIENCE};
 use crate::database::{Database, tell};
 use crate::error::StoreError;
 use crate::root::{Change, Plain, Root};
@@ -34,9 +34,6 @@ const SHORT_LOG: u64 = 1 << 19;
 /// The bytes of a page.
 const PAGE: u64 = 4096;
 
-/// How long a statement waits for another process's transaction, which takes milliseconds.
-const BUSY: Duration = Duration::from_secs(10);
-
 /// Opens `records.db` for writing, creating it, and replacing it where it is damaged or `suspect`.
 ///
 /// `fill` puts what the snapshot knows into a new file, in the transaction that creates its tables.
@@ -46,7 +43,8 @@ pub(crate) fn open(
     suspect: bool,
     fill: impl Fn(&mut Database) -> rusqlite::Result<()>,
 ) -> Result<Database, StoreError> {
-    let _alone = locks.alone(Alone::Opening);
+    let alone = locks.alone(Alone::Opening);
+    let _alone = alone.map_err(|frozen| StoreError::frozen("open", root.path(FILE), frozen))?;
     let io_error = |operation| {
         let path = root.path(FILE);
         move |source| StoreError::Io {
@@ -67,7 +65,7 @@ pub(crate) fn open(
             warn!(path = %root.path(FILE).display(), reason, "records are damaged and rebuilt from the snapshot");
             put_aside(root).map_err(io_error("move aside"))?;
         }
-        match open_tables(root, &fill) {
+        match open_tables(root, locks, &fill) {
             Ok(database) => return Ok(database),
             Err(Refusal::Newer(found)) => return Err(newer(root, found)),
             Err(Refusal::Stuck(found, source)) => {
@@ -110,7 +108,7 @@ pub(crate) fn open_read_only(root: &Root) -> Option<Database> {
     // nobody can change either.
     for query in ["", "?immutable=1"] {
         let opened = Connection::open_with_flags(uri(&path, query), flags).and_then(|connection| {
-            settle(&connection)?;
+            settle(&connection, PATIENCE)?;
             let (application, found) = schema::version(&connection)?;
             let known = application == APPLICATION && found >= OLDEST;
             // Shows whether the file can be read at all.
@@ -159,6 +157,11 @@ pub(crate) fn is_corruption(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
     )
+}
+
+/// Says whether the error means that another process has a transaction open for longer than was waited.
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 enum File {
@@ -235,6 +238,7 @@ fn is_cut_off(root: &Root, size: u64, pages: i64) -> io::Result<bool> {
 
 fn open_tables(
     root: &Root,
+    locks: &Arc<Locks>,
     fill: impl Fn(&mut Database) -> rusqlite::Result<()>,
 ) -> Result<Database, Refusal> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -242,7 +246,7 @@ fn open_tables(
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(root.path(FILE), flags)?;
-    settle(&connection)?;
+    settle(&connection, locks.patience())?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     // 32 MiB between checkpoints: a checkpoint waits for the disk.
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
@@ -251,10 +255,14 @@ fn open_tables(
             Ok(Database::new(connection, root.disk()))
         }
         (APPLICATION, found @ OLDEST..FORMAT) if schema::is_readable(&connection) => {
+            let _alive = locks.show_life();
             migrate(root, connection, found)
         }
         (APPLICATION, OLDEST..=FORMAT) => Err(Refusal::Damaged("its tables are others".into())),
-        (0, 0) => create_tables(root, connection, fill),
+        (0, 0) => {
+            let _alive = locks.show_life();
+            create_tables(root, connection, fill)
+        }
         (APPLICATION, found) if found > FORMAT => Err(Refusal::Newer(found)),
         (application, found) => Err(Refusal::Damaged(format!(
             "it is of application {application:#x}, version {found}"
@@ -263,8 +271,8 @@ fn open_tables(
 }
 
 /// Settings that every connection has.
-fn settle(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
+fn settle(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(patience)?;
     connection.pragma_update(None, "cache_size", -65536)?;
     connection.set_prepared_statement_cache_capacity(64);
     // Else a statement is compiled again whenever another value is bound to it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::claim::PATIENCE;
 use crate::collect::Limits;
 use crate::seal::SealKey;
 use crate::tier::Tier;
@@ -14,6 +15,7 @@ pub struct Options {
     pub(crate) key: Option<SealKey>,
     pub(crate) tiers: Vec<(Arc<dyn Tier>, TierUse)>,
     pub(crate) upload_limit: Duration,
+    pub(crate) patience: Duration,
     pub(crate) limits: Option<Limits>,
 }
 
@@ -23,6 +25,7 @@ impl Default for Options {
             key: None,
             tiers: Vec::new(),
             upload_limit: Duration::from_secs(60),
+            patience: PATIENCE,
             limits: None,
         }
     }
@@ -38,6 +41,13 @@ impl Options {
     /// Adds a tier behind the directory, after those that were added before.
     pub fn tier(mut self, tier: Arc<dyn Tier>, usage: TierUse) -> Self {
         self.tiers.push((tier, usage));
+        self
+    }
+
+    /// How long another process that has something locked and shows no sign of life is waited for; ten seconds by
+    /// default. After that its work is done here as well.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 

@@ -42,7 +42,7 @@ impl Placed {
             *file = Some(slot()?.dir.append(FILE)?);
         }
         if let Some(file) = &mut *file {
-            let _placing = locks.placing();
+            let _placing = locks.placing().map_err(io::Error::other)?;
             file.write_all(digest.as_bytes())?;
         }
         self.told.lock().insert(*digest);

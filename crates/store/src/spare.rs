@@ -49,7 +49,7 @@ impl Spare {
     ) -> Result<PathBuf, Damage> {
         let spare = self.opened()?;
         let work = Scratch::fresh(Arc::clone(&spare.slot)).map_err(|error| unopened(&error))?;
-        spare.trees.place(digest, tree, blobs, &work, || ())
+        spare.trees.place(digest, tree, blobs, &work, || Ok(()))
     }
 
     fn opened(&self) -> Result<Arc<Opened>, Damage> {

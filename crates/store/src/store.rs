@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -28,7 +28,7 @@ use tracing::debug;
 
 use crate::access::Access;
 use crate::blobs::Blobs;
-use crate::claim::{Claim, Claimed, Locks, unlocked};
+use crate::claim::{Claim, Claimed, Frozen, Locks, unlocked};
 use crate::codec::Codec;
 use crate::collect::Limits;
 use crate::database::Key;
@@ -139,7 +139,7 @@ impl Store {
             _ => {}
         }
         let root = Arc::new(Root::open_on(disk, dir).map_err(|error| unusable("open", error))?);
-        let (access, problem) = match prepare(&root) {
+        let (access, problem) = match prepare(&root, options.patience) {
             Ok(locks) => (Access::Write(locks), None),
             Err(source) => {
                 let path = dir.to_owned();
@@ -321,11 +321,15 @@ impl Drop for Store {
 }
 
 /// Opens the lock file and takes a lock on the directory as a whole; `None` where that is refused.
-fn with_locks(root: &Root, take: impl Fn(&Locks) -> bool) -> io::Result<Option<Arc<Locks>>> {
+fn with_locks(
+    root: &Root,
+    patience: Duration,
+    take: impl Fn(&Locks) -> bool,
+) -> io::Result<Option<Arc<Locks>>> {
     loop {
         let file = root.read_write(LOCKS)?;
         let identity = Identity::of(&file.metadata()?);
-        let locks = Locks::new(root, file);
+        let locks = Locks::new(root, file, patience);
         if !take(&locks) {
             return Ok(None);
         }
@@ -338,13 +342,13 @@ fn with_locks(root: &Root, take: impl Fn(&Locks) -> bool) -> io::Result<Option<A
 }
 
 /// Makes the directory ready for writing; an error means that it cannot be.
-fn prepare(root: &Root) -> io::Result<Arc<Locks>> {
+fn prepare(root: &Root, patience: Duration) -> io::Result<Arc<Locks>> {
     if matches!(root.regular(LOCKS), Err(ref error) if error.kind() == io::ErrorKind::InvalidInput)
     {
         root.remove(LOCKS)?;
     }
-    let opened = with_locks(root, Locks::open)?;
-    let locks = opened.ok_or(io::ErrorKind::WouldBlock)?;
+    let opened = with_locks(root, patience, |locks| locks.open().is_ok())?;
+    let locks = opened.ok_or_else(|| io::Error::new(io::ErrorKind::WouldBlock, Frozen))?;
     let marks = MARKS
         .iter()
         .try_for_each(|(name, text)| match root.stat(name)? {

@@ -57,7 +57,7 @@ impl Trees {
         tree: &Tree,
         blobs: &Blobs,
         work: &Scratch,
-        alone: impl FnOnce() -> L,
+        alone: impl FnOnce() -> Result<L, Damage>,
     ) -> Result<PathBuf, Damage> {
         let name = digest.to_string();
         let unplaced = |error| unplaced(&self.root.path(DIRECTORY).join(&name), &error);
@@ -79,7 +79,7 @@ impl Trees {
         if work.rename(MADE, &trees, &name).is_err() {
             // Another made it meanwhile, or it is damaged.
             let _here = self.healing.lock();
-            let _alone = alone();
+            let _alone = alone()?;
             if self.stands(&trees, &name, digest, tree) {
                 return Ok(path);
             }

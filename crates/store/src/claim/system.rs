@@ -14,7 +14,7 @@ pub(super) enum Asked {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) use linux::{is_locked, share, try_lock, unlock, wait_lock};
+pub(super) use linux::{holder, try_lock, try_share, unlock};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
@@ -25,55 +25,56 @@ mod linux {
 
     use super::Asked;
 
-    /// Locks for this open file alone, or says why not.
-    pub(in super::super) fn try_lock(file: &File, offset: u64) -> Asked {
-        match fcntl(file, FcntlArg::F_OFD_SETLK(&byte(libc::F_WRLCK, offset))) {
+    /// Locks `length` bytes for this open file alone, or says why not.
+    pub(in super::super) fn try_lock(file: &File, start: u64, length: u64) -> Asked {
+        ask(file, libc::F_WRLCK, start, length)
+    }
+
+    /// Locks together with others who share, or says why not.
+    pub(in super::super) fn try_share(file: &File, start: u64, length: u64) -> Asked {
+        ask(file, libc::F_RDLCK, start, length)
+    }
+
+    /// The first bytes among these that another open file has locked, from the start of its lock: where, how many.
+    pub(in super::super) fn holder(file: &File, start: u64, length: u64) -> Option<(u64, u64)> {
+        let mut lock = bytes(libc::F_WRLCK, start, length);
+        let asked = fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock));
+        let locked = asked.is_ok() && i32::from(lock.l_type) != libc::F_UNLCK;
+        locked.then_some((lock.l_start.cast_unsigned(), lock.l_len.cast_unsigned()))
+    }
+
+    pub(in super::super) fn unlock(file: &File, start: u64, length: u64) {
+        let _ = fcntl(
+            file,
+            FcntlArg::F_OFD_SETLK(&bytes(libc::F_UNLCK, start, length)),
+        );
+    }
+
+    fn ask(file: &File, kind: libc::c_int, start: u64, length: u64) -> Asked {
+        match fcntl(file, FcntlArg::F_OFD_SETLK(&bytes(kind, start, length))) {
             Ok(_) => Asked::Granted,
             Err(Errno::EAGAIN | Errno::EACCES) => Asked::Refused,
             Err(_) => Asked::Unknown,
         }
     }
 
-    /// Locks for this open file alone, when the others are done.
-    pub(in super::super) fn wait_lock(file: &File, offset: u64) {
-        let lock = byte(libc::F_WRLCK, offset);
-        while fcntl(file, FcntlArg::F_OFD_SETLKW(&lock)) == Err(Errno::EINTR) {}
-    }
-
-    /// Locks together with others who share, when nobody has it alone.
-    pub(in super::super) fn share(file: &File, offset: u64) {
-        let lock = byte(libc::F_RDLCK, offset);
-        while fcntl(file, FcntlArg::F_OFD_SETLKW(&lock)) == Err(Errno::EINTR) {}
-    }
-
-    /// Says whether another open file has a lock there.
-    pub(in super::super) fn is_locked(file: &File, offset: u64) -> bool {
-        let mut lock = byte(libc::F_WRLCK, offset);
-        let asked = fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock));
-        asked.is_ok() && i32::from(lock.l_type) != libc::F_UNLCK
-    }
-
-    pub(in super::super) fn unlock(file: &File, offset: u64) {
-        let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&byte(libc::F_UNLCK, offset)));
-    }
-
     #[allow(
         clippy::unnecessary_cast,
         reason = "the C types differ between systems"
     )]
-    fn byte(kind: libc::c_int, offset: u64) -> libc::flock {
+    fn bytes(kind: libc::c_int, start: u64, length: u64) -> libc::flock {
         libc::flock {
             l_type: kind as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,
-            l_start: offset as libc::off_t,
-            l_len: 1,
+            l_start: start as libc::off_t,
+            l_len: length as libc::off_t,
             l_pid: 0,
         }
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) use elsewhere::{is_locked, share, try_lock, unlock, wait_lock};
+pub(super) use elsewhere::{holder, try_lock, try_share, unlock};
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod elsewhere {
@@ -81,17 +82,17 @@ mod elsewhere {
 
     use super::Asked;
 
-    pub(in super::super) fn try_lock(_: &File, _: u64) -> Asked {
+    pub(in super::super) fn try_lock(_: &File, _: u64, _: u64) -> Asked {
         Asked::Unknown
     }
 
-    pub(in super::super) fn wait_lock(_: &File, _: u64) {}
-
-    pub(in super::super) fn share(_: &File, _: u64) {}
-
-    pub(in super::super) fn is_locked(_: &File, _: u64) -> bool {
-        false
+    pub(in super::super) fn try_share(_: &File, _: u64, _: u64) -> Asked {
+        Asked::Unknown
     }
 
-    pub(in super::super) fn unlock(_: &File, _: u64) {}
+    pub(in super::super) fn holder(_: &File, _: u64, _: u64) -> Option<(u64, u64)> {
+        None
+    }
+
+    pub(in super::super) fn unlock(_: &File, _: u64, _: u64) {}
 }

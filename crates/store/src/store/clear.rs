@@ -18,7 +18,9 @@ const DIRECTORIES: [Directory; 4] = [
     (blobs::DIRECTORY, |name| Blob::named(name).is_some()),
     (trees::DIRECTORY, |name| name.parse::<Digest>().is_ok()),
     (slot::DIRECTORY, slot::is_slot),
-    (claim::CLAIMS, |name| u8::from_str_radix(name, 16).is_ok()),
+    (claim::CLAIMS, |name| {
+        name == claim::LIVES || u8::from_str_radix(name, 16).is_ok()
+    }),
 ];
 
 impl Store {
@@ -42,7 +44,7 @@ impl Store {
             opened => opened.map_err(failed)?,
         };
         // The file is made where it is missing: somebody may be about to open the directory.
-        match super::with_locks(&root, Locks::close).map_err(failed)? {
+        match super::with_locks(&root, claim::PATIENCE, Locks::close).map_err(failed)? {
             Some(_locks) => clear(&root).map_err(failed),
             None => Err(StoreError::InUse {
                 path: dir.to_owned(),

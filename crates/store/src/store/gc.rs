@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 use super::Store;
 use super::contents::Standing;
 use crate::blob::Blob;
-use crate::claim::{Alone, Locks};
+use crate::claim::{Alive, Alone, Claim, Locks};
 use crate::collect::{self, Aim, Collected, Limits, References, Tally};
 use crate::database::{Collection, Database, Latest, Shared, Use};
 use crate::digest::{Digest, Signature};
@@ -72,8 +72,21 @@ impl Store {
                 None => Ok(Collected::default()),
             };
         };
-        let _alone = locks.alone(Alone::Collect);
+        let _alone = self.alone_to_collect(locks)?;
         self.collect(&Aim::at(limits, now), locks, now, dry_run)
+    }
+
+    /// Keeps others from collecting.
+    pub(super) fn alone_to_collect(
+        &self,
+        locks: &Arc<Locks>,
+    ) -> Result<(Claim, Alive), StoreError> {
+        let alive = locks.show_life();
+        let alone = locks.alone(Alone::Collect);
+        let alone = alone.map_err(|frozen| {
+            StoreError::frozen("collect in", self.root.own_path().to_owned(), frozen)
+        })?;
+        Ok((alone, alive))
     }
 
     /// Brings about `aim`; nobody else collects.
@@ -279,6 +292,7 @@ impl Store {
         let mut in_use = InUse::default();
         let mut gone = Vec::with_capacity(going.len());
         for batch in going.chunks(BATCH) {
+            let path = || self.root.own_path().to_owned();
             let swept = plan.locks.sweeping(|| {
                 in_use.refresh(&self.root, plan.locks)?;
                 let goes =
@@ -286,9 +300,10 @@ impl Store {
                 gone.extend(batch.iter().filter(goes));
                 Ok(())
             });
+            let swept = swept.map_err(|frozen| StoreError::frozen("collect in", path(), frozen))?;
             swept.map_err(|source| StoreError::Io {
                 operation: "read what is placed in",
-                path: self.root.own_path().to_owned(),
+                path: path(),
                 source,
             })?;
         }

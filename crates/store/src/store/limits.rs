@@ -5,7 +5,6 @@
 use std::time::SystemTime;
 
 use super::Store;
-use crate::claim::Alone;
 use crate::collect::{Aim, Collected, Limits};
 use crate::database::{Collection, Database, USED_WITHIN};
 use crate::error::StoreError;
@@ -31,7 +30,7 @@ impl Store {
         if !self.exceeds(&limits, now) {
             return Ok(None);
         }
-        let _alone = locks.alone(Alone::Collect);
+        let _alone = self.alone_to_collect(locks)?;
         // Somebody else may have done it meanwhile.
         if !self.exceeds(&limits, now) {
             return Ok(None);

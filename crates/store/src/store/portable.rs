@@ -57,7 +57,12 @@ impl Store {
             };
         };
         writer.flush();
-        let _alone = locks.alone(Alone::Snapshot);
+        let _alive = locks.show_life();
+        let alone = locks.alone(Alone::Snapshot);
+        let _alone = alone.map_err(|frozen| {
+            let path = self.root.path(snapshot::FILE);
+            self.impaired(StoreError::frozen("write", path, frozen))
+        })?;
         let anew = std::mem::take(&mut *self.made_anew.lock());
         let spliced = after_run.then(|| self.splice(pipeline, &nodes, &anew));
         let spliced = spliced.flatten();

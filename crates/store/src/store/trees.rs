@@ -64,7 +64,10 @@ impl Store {
             .scratch()
             .map_err(|error| Damage::Unplaced(error.to_string()));
         let placed = work.and_then(|work| {
-            let alone = || locks.alone(Alone::Trees);
+            let alone = || {
+                let alone = locks.alone(Alone::Trees);
+                alone.map_err(|frozen| Damage::Unplaced(frozen.to_string()))
+            };
             self.trees
                 .place(&output.digest, &tree, &self.blobs, &work, alone)
         });
