@@ -95,7 +95,7 @@ pub fn cache(found: &Found, settings: &Settings, options: &Options) -> Result<Ca
     let config = configured(&manifest.cache, settings.cache()?);
     Ok(Cache {
         pipeline: name(manifest, &found.root),
-        config: Settings::apply(config, options, &found.here),
+        config: Settings::apply(config, options, &found.here)?,
         limits: Limits {
             max_size: manifest.cache.max_size,
             max_age: manifest.cache.max_age,
@@ -119,6 +119,9 @@ fn configured(table: &CacheTable, mut config: CacheConfig) -> CacheConfig {
     }
     if let Some(levels) = table.dependency_depth {
         config = config.dependency_depth(levels);
+    }
+    if let Some(path) = &table.key_file {
+        config = config.key_file(&path.value);
     }
     config
 }

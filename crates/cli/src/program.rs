@@ -106,7 +106,7 @@ impl Program {
             };
             let cache = Cache {
                 pipeline: pipeline.name().to_owned(),
-                config: Settings::apply(config, &args.options, Path::new("")),
+                config: Settings::apply(config, &args.options, Path::new(""))?,
                 limits: Limits::default(),
             };
             let command = match args.command {

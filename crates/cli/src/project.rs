@@ -123,7 +123,10 @@ impl Cache {
     /// The store alone, for commands that run nothing.
     pub fn store(&self) -> Result<Store> {
         match self.config.enabled {
-            true => Ok(Store::open(&self.config.cache_dir)?),
+            true => {
+                let options = self.config.store_options()?;
+                Ok(Store::open_with(&self.config.cache_dir, &options)?)
+            }
             false => Err(Error::CachingOff),
         }
     }

@@ -2,16 +2,21 @@
 //! the project's own configuration, and that before the user's. The first two
 //! are read with the arguments; here the rest is added.
 
+use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use refrain::CacheConfig;
+use refrain::{CacheConfig, SealKey};
+use refrain_command::CACHE_KEY;
 use serde::Deserialize;
 
 use crate::args::Options;
 use crate::error::{Error, Result};
 use crate::style::When;
+
+/// The environment variable that may name a file with the key of the cache.
+const CACHE_KEY_FILE: &str = "REFRAIN_CACHE_KEY_FILE";
 
 /// The user's own settings, from `refrain/config.toml` in the directory for
 /// configuration. Everything in it is optional.
@@ -76,11 +81,18 @@ impl Settings {
 
     /// A cache configuration, as flags and the environment change it. What is
     /// relative is so to where the user is.
-    pub fn apply(config: CacheConfig, options: &Options, here: &Path) -> CacheConfig {
-        match &options.cache_dir {
-            Some(dir) => config.cache_dir(here.join(dir)),
-            None => config,
+    pub fn apply(mut config: CacheConfig, options: &Options, here: &Path) -> Result<CacheConfig> {
+        if let Some(dir) = &options.cache_dir {
+            config = config.cache_dir(here.join(dir));
         }
+        if let Some(path) = env::var_os(CACHE_KEY_FILE) {
+            config.key = None;
+            config = config.key_file(here.join(path));
+        }
+        if let Some(digits) = env::var_os(CACHE_KEY) {
+            config = config.key(key(&digits)?);
+        }
+        Ok(config)
     }
 
     fn config(keys: &toml::Table) -> Result<CacheConfig, String> {
@@ -89,4 +101,14 @@ impl Settings {
         let config = table.try_into();
         config.map_err(|error: toml::de::Error| error.to_string())
     }
+}
+
+/// The key as it stands in the environment. An empty one is none: who has no
+/// key is to say so, and not to work without by mistake.
+fn key(digits: &OsStr) -> Result<SealKey> {
+    let key = SealKey::from_hex(digits.to_str().unwrap_or_default());
+    key.map_err(|error| Error::Usage {
+        problem: format!("{CACHE_KEY}: {error}"),
+        help: Some(format!("unset {CACHE_KEY} to work without a key")),
+    })
 }

@@ -21,6 +21,7 @@ mod group;
 mod items;
 pub mod json;
 mod mention;
+mod secret;
 mod wait;
 
 mod arguments;
@@ -44,4 +45,5 @@ pub use group::kill_all;
 pub use node::node;
 pub use process::{Finished, Process, Waker};
 pub use program::{Program, Programs};
+pub use secret::CACHE_KEY;
 pub use tools::versions;

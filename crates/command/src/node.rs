@@ -14,6 +14,7 @@ use crate::action::{Action, Surroundings};
 use crate::arguments::{Kind, Parameter};
 use crate::items::split;
 use crate::program::Program;
+use crate::secret::CACHE_KEY;
 
 /// Makes a node of a pipeline of a node of a manifest; `program` is what [`Programs`](crate::Programs)
 /// found for it.
@@ -137,7 +138,8 @@ fn param(manifest: &Manifest, origin: Origin) -> Param {
 /// Everything about a node but its parameters, its code and its action.
 fn declare(node: &refrain_manifest::Node, around: &Surroundings) -> NodeBuilder {
     let mut builder = Node::named(node.name.value.clone()).retries(node.retries);
-    for name in &node.env {
+    // The key is not there for commands, and what counts for them is kept in the cache.
+    for name in node.env.iter().filter(|name| &***name != CACHE_KEY) {
         let value = std::env::var_os(&**name).map(shown);
         builder = builder.env(name, value.as_deref());
     }

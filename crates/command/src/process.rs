@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal};
 use crate::capture::{Captured, Lines, OnLine};
 use crate::ending::{Ending, not_started};
 use crate::group::Group;
+use crate::secret::hide_key;
 use crate::wait::{Exit, readable};
 
 /// How long a killed group may take to be gone. It is no promise: a process in the kernel's hands may
@@ -126,7 +127,7 @@ impl Process<'_> {
             None => Stdio::from(stderr.try_clone()?),
         };
         let mut command = Command::new(&self.argv[0]);
-        command
+        hide_key(&mut command)
             .args(&self.argv[1..])
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(self.dir)

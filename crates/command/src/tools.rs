@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::ending::Ending;
+use crate::secret::hide_key;
 
 /// What each of these shell commands prints, on both outputs, without space around it; or why it fails.
 /// They are run in `dir`, all at once.
@@ -22,7 +23,7 @@ pub fn versions(commands: &[&str], dir: &Path) -> Vec<Result<String, String>> {
 }
 
 fn version(command: &str, dir: &Path) -> Result<String, String> {
-    let output = Command::new("/bin/sh")
+    let output = hide_key(&mut Command::new("/bin/sh"))
         .args(["-c", command])
         .current_dir(dir)
         .stdin(Stdio::null())

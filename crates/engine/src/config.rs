@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use refrain_store::{Options, SealKey};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -37,6 +38,12 @@ pub struct CacheConfig {
     /// Tiers behind the directory, in the order in which they are asked.
     #[serde(deserialize_with = "one_or_more")]
     pub remote: Vec<Remote>,
+    /// A file with the key that records are sealed with: 32 bytes, or 64
+    /// hexadecimal digits. Only records of holders of the key are used then.
+    pub key_file: Option<PathBuf>,
+    /// The key itself, in place of a file. It is written nowhere.
+    #[serde(skip)]
+    pub key: Option<SealKey>,
 }
 
 impl Default for CacheConfig {
@@ -49,6 +56,8 @@ impl Default for CacheConfig {
             dependency_depth: 2,
             memory: 256 << 20,
             remote: Vec::new(),
+            key_file: None,
+            key: None,
         }
     }
 }
@@ -103,6 +112,36 @@ impl CacheConfig {
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
         self
+    }
+
+    /// Seals records with the key in this file, and uses only records of its
+    /// holders.
+    pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.key_file = Some(path.into());
+        self
+    }
+
+    /// Seals records with this key, and uses only records of its holders.
+    pub fn key(mut self, key: SealKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// How the cache directory is to be opened.
+    ///
+    /// # Errors
+    /// A key that cannot be read: without it, records of anybody would count.
+    pub fn store_options(&self) -> Result<Options> {
+        let mut options = Options::default();
+        let key = match (&self.key, &self.key_file) {
+            (Some(key), _) => Some(key.clone()),
+            (None, Some(path)) => Some(SealKey::from_file(path)?),
+            (None, None) => None,
+        };
+        if let Some(key) = key {
+            options = options.key(key);
+        }
+        Ok(options)
     }
 }
 

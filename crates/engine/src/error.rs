@@ -147,6 +147,9 @@ pub enum Error {
         /// What is wrong with it, and what to do next.
         problem: String,
     },
+    /// The key that records are sealed with cannot be had.
+    #[error(transparent)]
+    Key(#[from] refrain_store::KeyError),
     /// The cache directory cannot be used at all.
     #[error(transparent)]
     Store(#[from] refrain_store::StoreError),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use refrain_store::{Digest, Parts, Signature, Store};
+use refrain_store::{Digest, Lookup, Parts, Signature, Store};
 use rustc_hash::FxHashMap;
 
 use crate::detail::Texts;
@@ -80,6 +80,11 @@ impl Causes {
         let key = live.key(node);
         if key.is_ephemeral() {
             return plainly(ReasonKind::Uncached, &unhashable(live, node));
+        }
+        if let Some(store) = &self.store
+            && let Lookup::Damaged(why) = store.find(&key.signature)
+        {
+            return plainly(ReasonKind::Damaged, &why);
         }
         match live.before(node) {
             None => plainly(ReasonKind::FirstRun, ""),

@@ -65,7 +65,8 @@ impl Runner {
     /// not the runs: each run's report then says so in a warning.
     ///
     /// # Errors
-    /// A storage backend that is not known, or a remote that cannot be one.
+    /// A storage backend that is not known, a remote that cannot be one, or a key
+    /// that cannot be read.
     pub fn new(config: CacheConfig) -> Result<Self> {
         let tiers = match config.enabled {
             true => tiers::open(&config.remote)?,
@@ -77,16 +78,15 @@ impl Runner {
     /// A runner whose tiers are these, whatever the configuration names.
     ///
     /// # Errors
-    /// A storage backend that is not known.
+    /// A storage backend that is not known, or a key that cannot be read.
     pub fn with_tiers(config: CacheConfig, tiers: Vec<(Arc<dyn Tier>, TierUse)>) -> Result<Self> {
         check_backend(&config.backend, "")?;
-        let mut options = Options::default();
-        for (tier, usage) in tiers {
-            options = options.tier(tier, usage);
-        }
-        let opened = config
-            .enabled
-            .then(|| Store::open_with(&config.cache_dir, &options));
+        let options = config.enabled.then(|| config.store_options()).transpose()?;
+        let opened = options.map(|options| {
+            let add = |options: Options, (tier, usage)| options.tier(tier, usage);
+            let options = tiers.into_iter().fold(options, add);
+            Store::open_with(&config.cache_dir, &options)
+        });
         let (store, unusable) = match opened.transpose() {
             Ok(store) => (store.map(Arc::new), None),
             Err(error) => {

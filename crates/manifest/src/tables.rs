@@ -46,6 +46,9 @@ pub struct CacheTable {
     /// How long an output that nothing uses is kept, as in "30d".
     #[schemars(with = "Option<String>")]
     pub max_age: Option<Duration>,
+    /// A file with the key that records are sealed with: 32 bytes, or 64 hexadecimal digits.
+    #[schemars(with = "Option<String>")]
+    pub key_file: Option<Spanned<PathBuf>>,
 }
 
 /// What counts for every node besides its own declarations.
@@ -91,6 +94,7 @@ impl CacheTable {
         "dependency_depth",
         "max_size",
         "max_age",
+        "key_file",
     ];
 
     pub(crate) fn read(item: &Item<'_>, findings: &mut Findings<'_>) -> Self {
@@ -107,6 +111,7 @@ impl CacheTable {
                 "dependency_depth" => read.dependency_depth = findings.count(item),
                 "max_size" => read.max_size = findings.size(item),
                 "max_age" => read.max_age = findings.duration(item),
+                "key_file" => read.key_file = findings.path(item),
                 _ => findings.unknown_key(key, "[cache]", Self::KEYS),
             }
         }
