@@ -139,7 +139,7 @@ fn param(manifest: &Manifest, origin: Origin) -> Param {
 fn declare(node: &refrain_manifest::Node, around: &Surroundings) -> NodeBuilder {
     let mut builder = Node::named(node.name.value.clone()).retries(node.retries);
     // The key is not there for commands, and what counts for them is kept in the cache.
-    for name in node.env.iter().filter(|name| &***name != CACHE_KEY) {
+    for name in node.env.iter().filter(|name| ***name != *CACHE_KEY) {
         let value = std::env::var_os(&**name).map(shown);
         builder = builder.env(name, value.as_deref());
     }
