@@ -7,11 +7,14 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use refrain::{CacheConfig, Node, Param, Pipeline, Runner, inputs};
+use refrain_store::{Limits, Store};
 use support::cache;
 
-const NODES: usize = 60;
+const NODES: usize = 200;
 
 /// A chain beside a row of nodes; each execution is a line in `log`.
 fn pipeline(log: &Path, blocks_at: Option<usize>) -> Pipeline {
@@ -84,12 +87,37 @@ fn as_a_child() {
 }
 
 #[test]
-fn processes_that_do_the_same_do_it_once() {
+fn eight_processes_that_do_the_same_do_it_once() {
+    all_do_it_once(8);
+}
+
+#[test]
+fn thirty_two_processes_that_do_the_same_do_it_once() {
+    all_do_it_once(32);
+}
+
+/// Collecting and verifying go on beside them.
+fn all_do_it_once(processes: usize) {
     let dir = cache();
-    let children: Vec<Child> = (0..8).map(|_| child(dir.path(), None)).collect();
-    for mut child in children {
-        assert!(child.wait().unwrap().success());
-    }
+    let children: Vec<Child> = (0..processes).map(|_| child(dir.path(), None)).collect();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let store = Store::open(&dir.path().join("cache")).unwrap();
+                let limits = Limits::default();
+                store.gc(&limits, SystemTime::now(), false).unwrap();
+                let found = store.verify(&mut |_| ()).findings;
+                assert!(found.is_empty(), "{found:?}");
+            }
+        });
+        let ended: Vec<bool> = children
+            .into_iter()
+            .map(|mut child| child.wait().unwrap().success())
+            .collect();
+        over.store(true, Ordering::Relaxed);
+        assert!(ended.iter().all(|success| *success), "{ended:?}");
+    });
     let mut executed = executed(&dir.path().join("log"));
     executed.sort();
     let all = executed.len();
@@ -128,7 +156,7 @@ fn what_finished_before_a_kill_is_not_executed_again() {
     let before = executed(&log);
     let runner = Runner::new(CacheConfig::new(dir.path().join("cache"))).unwrap();
     let run = runner.run(&pipeline(&log, None), inputs! { x: 1 }).unwrap();
-    assert_eq!(*run.get::<u64>("n59").unwrap(), 60);
+    assert_eq!(*run.get::<u64>("n199").unwrap(), 200);
     let after = executed(&log)[before.len()..].to_vec();
     assert!(after.contains(&"n20".to_owned()));
     let again: Vec<&String> = after

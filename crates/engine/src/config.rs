@@ -1,6 +1,7 @@
 //! How a runner caches.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use refrain_store::{Options, SealKey};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,10 @@ pub struct CacheConfig {
     /// How many bytes of outputs, as they are stored, a live session holds in
     /// memory although the store could give them again.
     pub memory: u64,
+    /// For how many milliseconds another process that is at some work and shows
+    /// no sign of life is waited for: one that was stopped. After that the work
+    /// is done here as well.
+    pub patience_ms: u64,
     /// Tiers behind the directory, in the order in which they are asked.
     #[serde(deserialize_with = "one_or_more")]
     pub remote: Vec<Remote>,
@@ -55,6 +60,7 @@ impl Default for CacheConfig {
             env_hash: None,
             dependency_depth: 2,
             memory: 256 << 20,
+            patience_ms: 10_000,
             remote: Vec::new(),
             key_file: None,
             key: None,
@@ -108,6 +114,12 @@ impl CacheConfig {
         self
     }
 
+    /// Sets for how long a process that shows no sign of life is waited for.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        self
+    }
+
     /// Sets how many bytes of outputs a live session holds in memory.
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
@@ -132,7 +144,8 @@ impl CacheConfig {
     /// # Errors
     /// A key that cannot be read: without it, records of anybody would count.
     pub fn store_options(&self) -> Result<Options> {
-        let mut options = Options::default();
+        let patience = Duration::from_millis(self.patience_ms);
+        let mut options = Options::default().patience(patience);
         let key = match (&self.key, &self.key_file) {
             (Some(key), _) => Some(key.clone()),
             (None, Some(path)) => Some(SealKey::from_file(path)?),
