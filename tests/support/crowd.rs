@@ -199,7 +199,7 @@ pub fn rounds(usual: u64, soak: u64) -> u64 {
 /// The second number is what the pipeline was asked for; a third of the values are too large to be inline.
 fn value_of(number: u64, x: u64, n: usize) -> Vec<u64> {
     let mut value = vec![number, x];
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         value.resize(1000, u64::MAX - number);
     }
     value

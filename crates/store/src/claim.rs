@@ -264,6 +264,12 @@ impl Locks {
         Alive(Arc::clone(&self.lives))
     }
 
+    /// Does what a process does that is stopped: nothing more.
+    #[cfg(test)]
+    pub(crate) fn stop_showing_life(&self) {
+        self.lives.stop();
+    }
+
     /// Asks for a lock until it is granted, or who has it shows no sign of life.
     fn wait(&self, offset: u64, ask: impl Fn() -> bool) -> Result<(), Frozen> {
         let mut pause = SOON;

@@ -82,6 +82,8 @@ mod store;
 
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod stopped;
 
 pub use claim::{Claim, Claimed};
 pub use codec::Codec;

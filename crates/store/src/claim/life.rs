@@ -139,6 +139,13 @@ impl Lives {
 
 impl Drop for Lives {
     fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Lives {
+    /// Beats no more.
+    pub(super) fn stop(&self) {
         if let Some(Some(own)) = self.own.get() {
             own.pulse.over.store(true, Ordering::SeqCst);
             if let Some(Some(thread)) = own.thread.get() {
@@ -253,6 +260,28 @@ mod tests {
             watch.look(Some((5, 1)), after(14), PATIENCE),
             Duration::ZERO
         );
+    }
+
+    #[test]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn who_has_something_locked_beats_by_itself() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let lives = |patience| {
+            let root = Root::open(dir.path()).expect("open");
+            Arc::new(Lives::new(Some(root), patience))
+        };
+        let (one, other) = (lives(Duration::from_millis(10)), lives(PATIENCE));
+        let number = one.number();
+        assert_ne!(number, other.number());
+        let file = &other.own().expect("a life").pulse.file;
+        let seen = || system::holder(file, number * BEATS, BEATS);
+        let first = seen();
+        assert!(first.is_some());
+        one.lock();
+        while seen() == first {
+            std::thread::yield_now();
+        }
+        drop(one);
     }
 
     #[test]
