@@ -6,6 +6,7 @@ test:
 bench:
     cargo bench --bench graph
     cargo bench --bench outputs
+    cargo bench --bench remote
 
 # Licences, bans and sources of dependencies; advisories where their database can be reached.
 deny:

@@ -2,7 +2,7 @@
 //!
 //! Unaware of which tier it is. Its [`label`](Address::label) has no credentials; no message is made of anything else.
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "services"))]
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -58,7 +58,7 @@ impl Address {
     }
 
     /// The user name and the password in it, decoded.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "services"))]
     pub(crate) fn credentials(&self) -> (Option<String>, Option<String>) {
         let decoded = |text: &str| {
             let text = percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -90,6 +90,18 @@ impl Settings {
             .next()
             .map(|(_, value)| &**value)
             .filter(|value| !value.is_empty())
+    }
+}
+
+#[cfg(feature = "services")]
+impl Settings {
+    /// Whether a setting that is true or false is true.
+    pub(crate) fn is_on(&self, address: &Address, name: &str) -> Result<bool, OpenError> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(address.error(format!("`{name}` is true or false"))),
+        }
     }
 }
 
@@ -133,7 +145,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "services"))]
     #[test]
     fn credentials_are_decoded() {
         let address = Address::parse("redis://me:a%2Bb+c%26d%25@host").unwrap();

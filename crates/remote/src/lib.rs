@@ -9,8 +9,8 @@
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
-// What a tier of bytes over a network needs; without any, there is only the directory.
-#![cfg_attr(not(any(feature = "redis", feature = "services")), allow(dead_code))]
+// What several kinds share, some do not need.
+#![cfg_attr(not(all(feature = "http", feature = "redis")), allow(dead_code))]
 
 // From the ground up: a module imports only from those above its own.
 mod error;

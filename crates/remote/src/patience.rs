@@ -27,7 +27,7 @@ impl Patience {
     }
 
     /// For being connected, which begins now.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "services"))]
     pub(crate) fn connecting(options: &Options) -> Self {
         Self::within(options.connect.min(options.call), options)
     }

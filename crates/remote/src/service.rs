@@ -3,6 +3,14 @@
 //! Each thing is read and written by a request of its own, several at once. A service gives a thing its name when all
 //! of it is there. Unaware of what the bytes mean, and of which service it is.
 
+#[cfg(feature = "azblob")]
+mod azblob;
+#[cfg(feature = "gcs")]
+mod gcs;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "mongodb")]
+mod mongodb;
 #[cfg(feature = "s3")]
 mod s3;
 mod transport;
@@ -19,6 +27,14 @@ use refrain_store::{Name, Tier, TierError, Trouble};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
+#[cfg(feature = "azblob")]
+pub(crate) use self::azblob::open as azblob;
+#[cfg(feature = "gcs")]
+pub(crate) use self::gcs::open as gcs;
+#[cfg(feature = "http")]
+pub(crate) use self::http::open as http;
+#[cfg(feature = "mongodb")]
+pub(crate) use self::mongodb::open as mongodb;
 #[cfg(feature = "s3")]
 pub(crate) use self::s3::open as s3;
 use self::transport::{Answered, Transport};
@@ -190,7 +206,10 @@ impl Service {
         patience: &mut Patience,
         from: &mut dyn Read,
     ) -> Result<(), TierError> {
-        let part = PART.max(size.div_ceil(PARTS)) as usize;
+        let part = match operator.info().capability().write_can_multi {
+            true => PART.max(size.div_ceil(PARTS)),
+            false => size.max(1),
+        } as usize;
         let path = name.to_string();
         let opening = operator.writer_with(&path).chunk(part);
         let opening = opening.concurrent(PARTS_IN_FLIGHT);

@@ -15,11 +15,6 @@ use crate::options::Options;
 pub(crate) fn open(address: &Address, options: Options) -> Result<Arc<dyn Tier>, OpenError> {
     let known = ["endpoint", "region", "profile", "anonymous", "virtual_host"];
     let settings = address.settings(&known)?;
-    let is_on = |name: &str| match settings.get(name) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(address.error(format!("`{name}` is true or false"))),
-    };
     let variable = |names: &[&str]| names.iter().find_map(|name| options.variable(name));
     let url = address.url();
     if !url.username().is_empty() || url.password().is_some() {
@@ -45,7 +40,7 @@ pub(crate) fn open(address: &Address, options: Options) -> Result<Arc<dyn Tier>,
     }
 
     let key = variable(&["AWS_ACCESS_KEY_ID"]).zip(variable(&["AWS_SECRET_ACCESS_KEY"]));
-    if is_on("anonymous")? {
+    if settings.is_on(address, "anonymous")? {
         service = service.skip_signature();
     } else if let Some(profile) = settings.get("profile") {
         service = service.profile(profile);
@@ -55,7 +50,7 @@ pub(crate) fn open(address: &Address, options: Options) -> Result<Arc<dyn Tier>,
             service = service.session_token(&token);
         }
     }
-    if is_on("virtual_host")? {
+    if settings.is_on(address, "virtual_host")? {
         service = service.enable_virtual_host_style();
     }
     let operator = Operator::new(service).map_err(|error| address.error(error.message()))?;

@@ -6,6 +6,7 @@
 
 mod conformance;
 mod directory;
+mod http;
 mod proxy;
 mod redis;
 mod s3;
