@@ -13,7 +13,9 @@ install() {
         apt-get install --quiet --quiet --yes --no-install-recommends "$@" > /dev/null
 }
 
-command -v redis-server > /dev/null || install redis-server || { as_root apt-get update --quiet --quiet && install redis-server; }
+for program in redis-server openssl; do
+    command -v "$program" > /dev/null || install "$program" || { as_root apt-get update --quiet --quiet && install "$program"; }
+done
 
 moto=../../../target/moto
 if ! cmp --silent requirements.txt "$moto/requirements.txt"; then

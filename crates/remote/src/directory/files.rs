@@ -173,9 +173,15 @@ impl Part<'_> {
         if let Some(file) = self.file.take() {
             nix::unistd::close(file.into_std())?;
         }
-        self.files
-            .dir
-            .rename(&self.part, &self.files.dir, &self.name)
+        let dir = &self.files.dir;
+        match dir.rename(&self.part, dir, &self.name) {
+            // Somebody removed a directory that is made only once.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.files.prepare()?;
+                dir.rename(&self.part, dir, &self.name)
+            }
+            renamed => renamed,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 use ::redis::{Value, cmd};
-use refrain_store::{Name, TierError};
+use refrain_store::{Name, TierError, Trouble};
 
 use super::line::{Commands, Line};
 use super::server::Server;
@@ -142,7 +142,10 @@ impl<'a> Exchange<'a> {
         size: u64,
         from: &mut dyn Read,
     ) -> Result<(), TierError> {
-        let cut = Cut::new(size);
+        let Some(cut) = Cut::new(size) else {
+            let text = format!("{name} is too large for it with {size} bytes");
+            return Err(self.server.label.error(Trouble::Refused, text));
+        };
         let mut keep = Commands::default();
         for part in cut.parts() {
             let bytes = self.take(name, from, cut.bytes(part))?;

@@ -11,6 +11,9 @@ use ulid::Ulid;
 /// Bytes of a part, but for the last one.
 pub(super) const PART: u64 = 4 * 1024 * 1024;
 
+/// So many parts at most: a quarter of a terabyte.
+const PARTS: u64 = 1 << 16;
+
 /// Longer than any [`Cut`] as text.
 pub(super) const HEAD: u64 = 80;
 
@@ -42,7 +45,7 @@ impl Found {
     pub(super) fn read(mut value: Vec<u8>) -> Option<Self> {
         match value.first() {
             None => Some(Self::Nothing),
-            Some(&WHOLE) => {
+            Some(&WHOLE) if value.len() as u64 <= PART + 1 => {
                 value.remove(0);
                 Some(Self::Whole(value))
             }
@@ -61,13 +64,10 @@ pub(super) fn whole(bytes: &[u8]) -> Vec<u8> {
 }
 
 impl Cut {
-    /// Of something that is about to be written.
-    pub(super) fn new(size: u64) -> Self {
-        Self {
-            size,
-            part: PART,
-            of: Ulid::generate(),
-        }
+    /// Of something that is about to be written. `None` where it is too large.
+    pub(super) fn new(size: u64) -> Option<Self> {
+        let (part, of) = (PART, Ulid::generate());
+        (size.div_ceil(part) <= PARTS).then_some(Self { size, part, of })
     }
 
     fn read(text: &str) -> Option<Self> {
@@ -77,8 +77,9 @@ impl Cut {
             part: words.next()?.parse().ok()?,
             of: words.next()?.parse().ok()?,
         };
-        // No larger than ours: a part is held in memory.
+        // A part is held in memory, and the keys of all parts are.
         let fits = (1..=PART).contains(&cut.part) && cut.size > 0;
+        let fits = fits && cut.size.div_ceil(cut.part) <= PARTS;
         (words.next().is_none() && fits).then_some(cut)
     }
 
@@ -114,12 +115,15 @@ mod tests {
             Found::read(whole(b"abc")),
             Some(Found::Whole(b"abc".to_vec()))
         );
-        let cut = Cut::new(2 * PART + 1);
+        let cut = Cut::new(2 * PART + 1).unwrap();
         assert!(cut.value().len() as u64 <= HEAD);
         assert_eq!(Found::read(cut.value()), Some(Found::Cut(cut)));
         assert_eq!(cut.parts(), 0..3);
         assert_eq!([0, 1, 2].map(|part| cut.bytes(part)), [PART, PART, 1]);
-        assert!(Cut::new(u64::MAX).value().len() as u64 <= HEAD);
+        let largest = Cut::new(PARTS * PART).unwrap();
+        assert!(largest.value().len() as u64 <= HEAD);
+        assert_eq!(Cut::new(PARTS * PART + 1), None);
+        assert!(Found::read(whole(&vec![0; PART as usize])).is_some());
     }
 
     #[test]
@@ -132,10 +136,13 @@ mod tests {
             format!("p0 4 {of}"),
             format!("p9 0 {of}"),
             format!("p9 {} {of}", PART + 1),
+            format!("p{} 1 {of}", u64::MAX),
+            "w".repeat(PART as usize + 2),
             format!("p9 4 {of} 1"),
             format!("p-9 4 {of}"),
         ] {
-            assert_eq!(Found::read(value.clone().into_bytes()), None, "{value}");
+            let shown = format!("{:.40}", value);
+            assert_eq!(Found::read(value.into_bytes()), None, "{shown}");
         }
     }
 }

@@ -40,6 +40,12 @@ fn is_made_in_a_parent_that_is_there_and_nowhere_else() {
     assert_eq!(read(&*made, &blob("a")).unwrap(), None);
     assert!(!path.exists(), "reading makes nothing");
     write(&*made, &blob("a"), b"bytes").unwrap();
+    // Removed, in part and as a whole, under who has used it.
+    for removed in [path.join("blobs"), path.join("parts"), path.clone()] {
+        fs::remove_dir_all(removed).unwrap();
+        write(&*made, &blob("a"), b"bytes").unwrap();
+        assert_eq!(read(&*made, &blob("a")).unwrap().unwrap(), b"bytes");
+    }
 
     let unmounted = dir.path().join("not/mounted");
     let tier = tier(&format!("dir:{}", unmounted.display()), options());

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use ::redis::cmd;
 use refrain_remote::open;
 use refrain_store::Trouble;
+use tempfile::TempDir;
 
 use crate::conformance::{self, CALM};
 use crate::proxy::Proxy;
@@ -212,4 +214,67 @@ fn what_cannot_be_an_address_is_told() {
         let error = open(url, options()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn over_tls_only_whom_the_system_trusts_is_talked_to() {
+    let dir = TempDir::new().unwrap();
+    let (certificate, key) = (dir.path().join("certificate"), dir.path().join("key"));
+    let made = Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-out")
+        .arg(&certificate)
+        .arg("-keyout")
+        .arg(&key)
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let _server = Server::start(&[
+        "--tls-port",
+        &port.to_string(),
+        "--tls-cert-file",
+        certificate.to_str().unwrap(),
+        "--tls-key-file",
+        key.to_str().unwrap(),
+        "--tls-ca-cert-file",
+        certificate.to_str().unwrap(),
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let url = format!("rediss://localhost:{port}");
+    let error = read(&*tier(&url, options()), &blob("a")).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Unreachable, "{error}");
+    assert!(error.message.contains("certificate"), "{error}");
+
+    // What the system trusts is read once in a process, so that it takes another one to trust this.
+    let trusting = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "redis::over_tls_when_trusted", "--ignored"])
+        .env("SSL_CERT_FILE", &certificate)
+        .env("REFRAIN_TEST_TIER", &url)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&trusting.stdout);
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "run by the test before it, in a process that trusts the server's certificate"]
+fn over_tls_when_trusted() {
+    let url = std::env::var("REFRAIN_TEST_TIER").expect("the URL of a tier");
+    conformance::of(&*tier(&url, options()), &CALM);
 }
