@@ -1,7 +1,8 @@
 //! `blobs/<digest>`: immutable bytes named by their digest.
 //!
 //! A blob is trusted only after its bytes were hashed. Large ones are hashed once per process as long as
-//! the file stays the same file in the same state. Unaware of records and codecs.
+//! the file stays the same file in the same state. Bytes that stand in a pickle instead count as blobs for who asks.
+//! Unaware of records and codecs.
 
 mod adopt;
 mod incoming;
@@ -18,6 +19,7 @@ use rustc_hash::FxHashMap;
 use crate::blob::Blob;
 use crate::digest::Digest;
 use crate::error::{Damage, StoreError};
+use crate::pickles::Pickles;
 use crate::root::{Identity, Root};
 
 pub(crate) use adopt::Found;
@@ -37,14 +39,17 @@ pub(crate) struct Blobs {
     /// Opened at the first use and again after somebody removed it.
     directory: Mutex<Option<Arc<Root>>>,
     verified: Mutex<FxHashMap<Blob, Identity>>,
+    /// The second home of bytes.
+    pickles: Arc<Pickles>,
     /// The bytes that came to be here and were not counted elsewhere yet.
     grown: Arc<AtomicU64>,
 }
 
 impl Blobs {
-    /// The blobs below `root`; `grown` is told of the bytes of new ones.
-    pub(crate) fn new(root: Arc<Root>, grown: Arc<AtomicU64>) -> Self {
+    /// The blobs below `root`, and what `pickles` have; `grown` is told of the bytes of new ones.
+    pub(crate) fn new(root: Arc<Root>, pickles: Arc<Pickles>, grown: Arc<AtomicU64>) -> Self {
         Self {
+            pickles,
             root,
             directory: Mutex::default(),
             verified: Mutex::default(),
@@ -57,8 +62,21 @@ impl Blobs {
         self.root.path(DIRECTORY).join(blob.name())
     }
 
-    /// Says whether a regular file of the right size is there, without reading it.
+    /// Says whether a regular file of the right size is there, without reading it, or the bytes are in a pickle.
     pub(crate) fn present(&self, blob: &Blob, size: u64) -> Result<(), Damage> {
+        if self.pickles.has(&blob.digest) {
+            return Ok(());
+        }
+        self.standing(blob, size).or_else(|damage| {
+            // Another process may just have put it there.
+            match self.pickles.look().is_ok() && self.pickles.has(&blob.digest) {
+                true => Ok(()),
+                false => Err(damage),
+            }
+        })
+    }
+
+    fn standing(&self, blob: &Blob, size: u64) -> Result<(), Damage> {
         let found = self
             .directory()
             .and_then(|blobs| blobs.regular(blob.name()));
@@ -71,6 +89,27 @@ impl Blobs {
 
     /// Reads the blob and verifies it.
     pub(crate) fn load(&self, blob: &Blob, size: u64) -> Result<Vec<u8>, Damage> {
+        let pickled = self.pickles.load(&blob.digest);
+        if let Some(Ok(bytes)) = pickled {
+            return Ok(bytes);
+        }
+        let standing = self.load_standing(blob, size);
+        standing.or_else(|damage| self.load_pickled(blob, pickled).unwrap_or(Err(damage)))
+    }
+
+    /// The bytes from a pickle, after `tried` and after no file has them.
+    fn load_pickled(
+        &self,
+        blob: &Blob,
+        tried: Option<Result<Vec<u8>, Damage>>,
+    ) -> Option<Result<Vec<u8>, Damage>> {
+        tried.or_else(|| {
+            self.pickles.look().ok()?;
+            self.pickles.load(&blob.digest)
+        })
+    }
+
+    fn load_standing(&self, blob: &Blob, size: u64) -> Result<Vec<u8>, Damage> {
         let (file, identity) = self.find(blob, size)?;
         let known = self.is_verified(blob, &identity);
         let (bytes, found) =
@@ -81,8 +120,18 @@ impl Blobs {
         Ok(bytes)
     }
 
-    /// Opens the blob for reading from its first byte, verified.
+    /// Opens the blob for reading from its first byte, verified. What stands in a pickle is written out for this.
     pub(crate) fn open(&self, blob: &Blob, size: u64) -> Result<File, Damage> {
+        self.open_standing(blob, size).or_else(|damage| {
+            let tried = self.pickles.load(&blob.digest);
+            let bytes = self.load_pickled(blob, tried).unwrap_or(Err(damage))?;
+            self.write(blob, &bytes)
+                .map_err(|error| Damage::Unplaced(error.to_string()))?;
+            self.open_standing(blob, size)
+        })
+    }
+
+    fn open_standing(&self, blob: &Blob, size: u64) -> Result<File, Damage> {
         let (mut file, identity) = self.find(blob, size)?;
         if !self.is_verified(blob, &identity) {
             let hashed = hash_file(&file, size).and_then(|found| file.rewind().map(|()| found));
@@ -154,7 +203,7 @@ impl Blobs {
     /// Says whether the blob is there with the right bytes already; its state is as young then as if it had just
     /// been written, so that nobody removes it before there is a record of it.
     fn renew(&self, blob: &Blob, size: u64) -> bool {
-        let Ok(file) = self.open(blob, size) else {
+        let Ok(file) = self.open_standing(blob, size) else {
             return false;
         };
         let renewed = file.metadata().and_then(|found| {

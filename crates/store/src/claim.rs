@@ -149,6 +149,8 @@ pub(crate) enum Alone {
     Trees = 2,
     /// Removing records and what nothing refers to.
     Collect = 3,
+    /// Adding to files of pickles, and writing them anew.
+    Pickles = 7,
 }
 
 impl Locks {

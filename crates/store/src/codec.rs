@@ -1,17 +1,24 @@
-//! Values to bytes and back. This module and its children are the only place that knows bincode.
+//! Values to bytes and back. This module and its children are the only place that knows bincode, and how values are
+//! pickled.
 //!
 //! bincode 2 is frozen; the codec's number is kept in every record, so that another can take its
 //! place without a doubt about old bytes. Unaware of records, blobs and digests.
 
 mod bounded;
 mod canonical;
+pub(crate) mod opcodes;
 mod unordered;
+
+pub(crate) mod pickle;
+
+mod unpickle;
 
 use std::any::Any;
 use std::borrow::Cow;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::debug;
 
 use crate::error::{DecodeError, EncodeError};
 
@@ -41,10 +48,12 @@ impl Codec {
     pub const TREE: Self = Self(6);
     /// The listing of a mapped node's outputs.
     pub const LIST: Self = Self(7);
+    /// A pickle of plain data, with one way to write each value.
+    pub const PICKLE: Self = Self(8);
 
     /// Says whether this version knows what the codec's bytes are.
     pub fn is_known(self) -> bool {
-        (Self::BYTES..=Self::LIST).contains(&self)
+        (Self::BYTES..=Self::PICKLE).contains(&self)
     }
 }
 
@@ -57,18 +66,41 @@ pub fn encode<T: Serialize + 'static>(value: &T) -> Result<(Codec, Vec<u8>), Enc
 
 /// Does what [`encode`] does, and borrows the bytes where the value is nothing else.
 pub fn view<T: Serialize + 'static>(value: &T) -> Result<(Codec, Cow<'_, [u8]>), EncodeError> {
-    let any = value as &dyn Any;
-    if let Some(bytes) = any.downcast_ref::<Vec<u8>>() {
-        return Ok((Codec::BYTES, Cow::Borrowed(bytes)));
-    }
-    if let Some(text) = any.downcast_ref::<String>() {
-        return Ok((Codec::TEXT, Cow::Borrowed(text.as_bytes())));
+    if let Some(plain) = view_plain(value) {
+        return Ok(plain);
     }
     let bytes = canonical::encode(value).map_err(|reason| EncodeError {
         type_name: std::any::type_name::<T>(),
         reason,
     })?;
     Ok((Codec::BINCODE, Cow::Owned(bytes)))
+}
+
+/// Does what [`view`] does, with a [`Codec::PICKLE`] in place of bincode. A value that a pickle of plain data cannot
+/// have without loss is encoded as by [`view`].
+pub fn view_pickled<T: Serialize + 'static>(
+    value: &T,
+) -> Result<(Codec, Cow<'_, [u8]>), EncodeError> {
+    if let Some(plain) = view_plain(value) {
+        return Ok(plain);
+    }
+    match pickle::encode(value) {
+        Ok(bytes) => Ok((Codec::PICKLE, Cow::Owned(bytes))),
+        Err(reason) => {
+            debug!(type_name = std::any::type_name::<T>(), reason, "no pickle");
+            view(value)
+        }
+    }
+}
+
+/// The bytes of a value that is nothing else.
+fn view_plain<T: 'static>(value: &T) -> Option<(Codec, Cow<'_, [u8]>)> {
+    let any = value as &dyn Any;
+    if let Some(bytes) = any.downcast_ref::<Vec<u8>>() {
+        return Some((Codec::BYTES, Cow::Borrowed(bytes)));
+    }
+    let text = any.downcast_ref::<String>()?;
+    Some((Codec::TEXT, Cow::Borrowed(text.as_bytes())))
 }
 
 /// Decodes what [`encode`] gave. `Vec<u8>` and `String` take the bytes without copying them.
@@ -100,13 +132,14 @@ pub fn decode<T: DeserializeOwned + 'static>(
     } else {
         Codec::BINCODE
     };
-    if codec != expected {
-        return Err(fail(format!(
+    match codec {
+        Codec::PICKLE if expected == Codec::BINCODE => unpickle::decode(&bytes).map_err(fail),
+        _ if codec == expected => bounded::decode(&bytes).map_err(fail),
+        _ => Err(fail(format!(
             "codec {} where {} is expected",
             codec.0, expected.0
-        )));
+        ))),
     }
-    bounded::decode(&bytes).map_err(fail)
 }
 
 #[cfg(test)]

@@ -41,7 +41,6 @@ mod breaker;
 mod tiered;
 
 mod ahead;
-mod blobs;
 mod claim;
 mod database;
 #[allow(
@@ -52,7 +51,10 @@ pub mod export;
 #[allow(clippy::disallowed_methods, reason = "this room reads source files")]
 mod sources;
 
+mod pickles;
 mod slot;
+
+mod blobs;
 
 mod placed;
 mod scratch;
@@ -92,7 +94,7 @@ pub use digest::{Digest, ParseDigestError, Seal, Signature};
 pub use error::{Damage, DecodeError, EncodeError, StoreError};
 pub use list::ListEntry;
 pub use options::Options;
-pub use record::{Leaf, Lookup, NodeChange, Output, Part, Parts, Record, RunEntry};
+pub use record::{Home, Leaf, Lookup, NodeChange, Output, Part, Parts, Record, RunEntry};
 pub use scratch::Scratch;
 pub use seal::{KeyError, SealKey};
 pub use store::{Finding, Progress, Store, Verified};

@@ -17,8 +17,19 @@ pub struct Output {
     pub size: u64,
     /// How they are to be decoded.
     pub codec: Codec,
-    /// The bytes, when there are at most [`crate::Store::INLINE`] of them; otherwise they are a blob.
+    /// The bytes, where they are at hand: in a record at most [`crate::Store::INLINE`] of them. Otherwise the store
+    /// has them as a blob, or in a pickle.
     pub inline: Option<Arc<[u8]>>,
+}
+
+/// Where the bytes of an output are to be kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Home {
+    /// With the record where they are few, else as a blob.
+    #[default]
+    Blobs,
+    /// As a value in the pickle of this node, as far as it can be one.
+    Pickle(Arc<str>),
 }
 
 /// One named thing that went into a part of a signature.

@@ -224,6 +224,12 @@ impl Root {
         Ok(Written::new(file, self.disk))
     }
 
+    /// Opens a regular file, which must exist, for changing it where it stands.
+    pub(crate) fn edit(&self, name: impl AsRef<Path>) -> io::Result<Written> {
+        let (file, _) = self.open_with(name, OpenOptions::new().write(true))?;
+        Ok(Written::new(file, self.disk))
+    }
+
     /// Reads the whole of a regular file; `None` when it is not there.
     pub(crate) fn read_all(
         &self,

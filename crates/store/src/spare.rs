@@ -12,6 +12,7 @@ use crate::blob::Blob;
 use crate::blobs::Blobs;
 use crate::digest::Digest;
 use crate::error::Damage;
+use crate::pickles::Pickles;
 use crate::root::Root;
 use crate::scratch::Scratch;
 use crate::slot::Slot;
@@ -65,8 +66,10 @@ impl Spare {
 fn open() -> io::Result<Opened> {
     let slot = Arc::new(Slot::outside()?);
     let root = Arc::new(Root::open(slot.dir.own_path())?);
+    // There are none.
+    let pickles = Arc::new(Pickles::new(Arc::clone(&root), Arc::default()));
     Ok(Opened {
-        blobs: Blobs::new(Arc::clone(&root), Arc::default()),
+        blobs: Blobs::new(Arc::clone(&root), pickles, Arc::default()),
         trees: Trees::new(root),
         slot,
     })

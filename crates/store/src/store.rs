@@ -10,6 +10,7 @@ mod history;
 mod limits;
 mod lists;
 mod outputs;
+mod pickled;
 mod portable;
 mod tiers;
 mod trees;
@@ -36,6 +37,7 @@ use crate::digest::{Digest, Signature};
 use crate::error::StoreError;
 use crate::index::Index;
 use crate::options::Options;
+use crate::pickles::{Addition, Pickles};
 use crate::placed::Placed;
 use crate::record::{Lookup, Record};
 use crate::root::{Disk, Identity, Plain, Root};
@@ -78,6 +80,7 @@ pub struct Store {
     index: Arc<Index>,
     blobs: Arc<Blobs>,
     trees: Trees,
+    pickles: Arc<Pickles>,
     sources: Sources,
     slot: OwnSlot,
     placed: Placed,
@@ -152,15 +155,17 @@ impl Store {
             problem,
             options.key.clone(),
         )?);
+        let grown = Arc::clone(&index.grown);
+        let pickles = Arc::new(Pickles::new(Arc::clone(&root), Arc::clone(&grown)));
         let writer = match index.locks() {
             Some(_) => Some(
-                Writer::start(Arc::clone(&index))
+                Writer::start(Arc::clone(&index), Arc::clone(&pickles))
                     .map_err(|error| unusable("start the writer thread of", error))?,
             ),
             None => None,
         };
-        let grown = Arc::clone(&index.grown);
-        let blobs = Arc::new(Blobs::new(Arc::clone(&root), grown));
+        let blobs = Blobs::new(Arc::clone(&root), Arc::clone(&pickles), grown);
+        let blobs = Arc::new(blobs);
         let tiered = Arc::new(Tiered::new(&options.tiers));
         Ok(Self {
             uploads: tiered.has_writable().then(|| {
@@ -174,6 +179,7 @@ impl Store {
             writer,
             blobs,
             trees: Trees::new(Arc::clone(&root)),
+            pickles,
             root,
             index,
             sources: Sources::new(options.key.clone()),
@@ -204,13 +210,22 @@ impl Store {
     /// and has no seal otherwise: what it was copied from may say something else.
     pub fn commit(&self, mut record: Record, notes: Vec<(Digest, Arc<str>)>, claim: Option<Claim>) {
         record.seal = self.index.seal(&record);
-        let record = Arc::new(record);
+        self.keep_and_tell(Arc::new(record), notes, claim, None);
+    }
+
+    fn keep_and_tell(
+        &self,
+        record: Arc<Record>,
+        notes: Vec<(Digest, Arc<str>)>,
+        claim: Option<Claim>,
+        addition: Option<Addition>,
+    ) {
         if let Some(uploads) = &self.uploads
             && record.output.codec != Codec::NONE
         {
             uploads.queue(Parcel::Made(Arc::clone(&record), notes.clone()));
         }
-        self.keep(record, notes, claim);
+        self.keep(record, notes, claim, addition);
     }
 
     /// Does what [`Store::commit`] does with a record that was made elsewhere, and keeps its seal. The error is a
@@ -222,7 +237,7 @@ impl Store {
         claim: Option<Claim>,
     ) -> Result<(), String> {
         self.accepts(&record)?;
-        self.keep(Arc::new(record), notes, claim);
+        self.keep(Arc::new(record), notes, claim, None);
         Ok(())
     }
 
@@ -233,7 +248,13 @@ impl Store {
     }
 
     /// Does what [`Store::commit`] does, and tells no tier.
-    fn keep(&self, record: Arc<Record>, notes: Vec<(Digest, Arc<str>)>, claim: Option<Claim>) {
+    fn keep(
+        &self,
+        record: Arc<Record>,
+        notes: Vec<(Digest, Arc<str>)>,
+        claim: Option<Claim>,
+        addition: Option<Addition>,
+    ) {
         let Some(writer) = &self.writer else { return };
         self.made_anew.lock().insert(record.signature);
         let new = self.index.remember(&record);
@@ -243,6 +264,7 @@ impl Store {
             claim,
             new,
             origin: None,
+            addition,
         });
     }
 

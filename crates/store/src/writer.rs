@@ -20,6 +20,7 @@ use crate::database::Database;
 use crate::digest::{Digest, Signature};
 use crate::fields::millis;
 use crate::index::Index;
+use crate::pickles::{Addition, Pickles};
 use crate::record::{NodeChange, Record, RunEntry};
 
 /// Messages in one transaction, at most. Keys are random, so a small transaction writes a page of each
@@ -51,6 +52,8 @@ pub(crate) enum Message {
         new: bool,
         /// Where it came from, if it was not made here.
         origin: Option<Arc<str>>,
+        /// What goes into the pickle of a node before.
+        addition: Option<Addition>,
     },
     /// A record that is to go.
     Discard(Signature),
@@ -80,7 +83,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread; fails where the system has no more threads.
-    pub(crate) fn start(index: Arc<Index>) -> std::io::Result<Self> {
+    pub(crate) fn start(index: Arc<Index>, pickles: Arc<Pickles>) -> std::io::Result<Self> {
         let (queue, messages) = bounded(QUEUE);
         let written = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&written);
@@ -88,7 +91,7 @@ impl Writer {
         let hurry = Arc::clone(&urgent);
         let thread = std::thread::Builder::new()
             .name("refrain-writer".into())
-            .spawn(move || write_all(&index, &messages, &counter, &hurry))?;
+            .spawn(move || write_all(&index, &pickles, &messages, &counter, &hurry))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
@@ -147,6 +150,7 @@ impl Drop for Writer {
 
 fn write_all(
     index: &Index,
+    pickles: &Pickles,
     messages: &Receiver<Box<Message>>,
     written: &AtomicU64,
     urgent: &AtomicBool,
@@ -163,7 +167,7 @@ fn write_all(
         batch.extend(messages.try_iter().take(BATCH - 1).map(|message| *message));
         let count = batch.len() as u64;
         let begun = Instant::now();
-        write_batch(index, &mut batch);
+        write_batch(index, pickles, &mut batch);
         rested = Instant::now() + (begun.elapsed() * SHARE).min(REST);
         written.fetch_add(count, Ordering::AcqRel);
         for message in batch.drain(..) {
@@ -180,7 +184,8 @@ fn write_all(
     }
 }
 
-fn write_batch(index: &Index, batch: &mut [Message]) {
+fn write_batch(index: &Index, pickles: &Pickles, batch: &mut [Message]) {
+    let lost = add_to_pickles(index, pickles, batch);
     if batch
         .iter()
         .any(|message| !matches!(message, Message::Flush(_)))
@@ -188,8 +193,10 @@ fn write_batch(index: &Index, batch: &mut [Message]) {
         // A failure is kept by the index, for one warning. It costs the caching of this batch; the next
         // one is tried again.
         let now_ms = millis(SystemTime::now());
-        let _ = index.transaction(batch.len(), |database, number| {
-            write(database, &batch[number], now_ms)
+        let _ = index.transaction(batch.len(), |database, number| match &batch[number] {
+            // Its output is nowhere.
+            Message::Record { record, .. } if lost.contains(&record.signature) => Ok(()),
+            message => write(database, message, now_ms),
         });
     }
     index.let_go(batch.iter().filter_map(|message| match message {
@@ -201,6 +208,29 @@ fn write_batch(index: &Index, batch: &mut [Message]) {
             index.discarded(signature);
         }
     }
+}
+
+/// Puts outputs where their records will say that they are; gives the signatures of those that could not be.
+fn add_to_pickles(index: &Index, pickles: &Pickles, batch: &[Message]) -> FxHashSet<Signature> {
+    let additions = batch.iter().filter_map(|message| match message {
+        Message::Record {
+            record,
+            addition: Some(addition),
+            ..
+        } => Some((&**record, addition)),
+        _ => None,
+    });
+    let additions: Vec<(&Record, &Addition)> = additions.collect();
+    let Some(locks) = index.locks().filter(|_| !additions.is_empty()) else {
+        return FxHashSet::default();
+    };
+    let added = pickles.add(locks, &additions);
+    added
+        .err()
+        .map_or_else(FxHashSet::default, |(lost, error)| {
+            index.set_problem(error);
+            lost
+        })
 }
 
 fn write(database: &mut Database, message: &Message, now_ms: i64) -> rusqlite::Result<()> {

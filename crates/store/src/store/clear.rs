@@ -9,13 +9,14 @@ use crate::claim::{self, Locks};
 use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::root::{Disk, Plain, Root};
-use crate::{blobs, opening, slot, snapshot, trees};
+use crate::{blobs, opening, pickles, slot, snapshot, trees};
 
 /// A directory of ours, and whether a name in it is.
 type Directory = (&'static str, fn(&str) -> bool);
 
-const DIRECTORIES: [Directory; 4] = [
+const DIRECTORIES: [Directory; 5] = [
     (blobs::DIRECTORY, |name| Blob::named(name).is_some()),
+    (pickles::DIRECTORY, pickles::is_one),
     (trees::DIRECTORY, |name| name.parse::<Digest>().is_ok()),
     (slot::DIRECTORY, slot::is_slot),
     (claim::CLAIMS, |name| {

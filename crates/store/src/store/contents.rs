@@ -6,7 +6,7 @@ use super::{Store, lists, trees};
 use crate::blob::Blob;
 use crate::codec::Codec;
 use crate::database::Stored;
-use crate::digest::Digest;
+use crate::digest::{Digest, Signature};
 use crate::error::{Damage, StoreError};
 use crate::inventory::{Contents, Inventory};
 use crate::opening;
@@ -18,6 +18,8 @@ use crate::root::Identity;
 pub(super) struct Standing {
     pub(super) blobs: FxHashMap<Blob, Identity>,
     pub(super) trees: FxHashSet<Digest>,
+    /// The bytes of entries in pickles, by their signatures.
+    pub(super) pickled: FxHashMap<Signature, u64>,
 }
 
 impl Standing {
@@ -35,7 +37,9 @@ impl Store {
             path: self.root.own_path().to_owned(),
             source,
         };
+        self.pickles.look().map_err(failed)?;
         Ok(Standing {
+            pickled: self.pickles.sizes(),
             blobs: self.blobs.all().map_err(failed)?,
             trees: self.trees.all().map_err(failed)?.into_iter().collect(),
         })
@@ -50,7 +54,9 @@ impl Store {
         mut damaged: impl FnMut(Option<&Stored>, String),
     ) -> Result<i64, String> {
         self.index.all_rows(after, |row| match row {
-            Ok(row) => {
+            Ok(mut row) => {
+                let pickled = standing.pickled.get(&row.record.signature);
+                row.bytes += pickled.copied().unwrap_or_default();
                 let mut contents = Contents::default();
                 if let Err(damage) = self.contents(&row.record.output, standing, &mut contents) {
                     damaged(Some(&row), damage.to_string());
@@ -75,8 +81,9 @@ impl Store {
         contents: &mut Contents,
     ) -> Result<(), Damage> {
         let blob = Blob::of(output);
-        // An inline output has a blob while it is placed.
-        if output.inline.is_none() || standing.blobs.contains_key(&blob) {
+        // One that is inline or in a pickle has a blob while it is placed.
+        let is_blob = output.inline.is_none() && !self.pickles.has(&output.digest);
+        if is_blob || standing.blobs.contains_key(&blob) {
             contents.blobs.push((blob, output.size));
         }
         match output.codec {

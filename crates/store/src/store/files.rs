@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Cursor, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tracing::debug;
 
@@ -15,7 +16,8 @@ use crate::codec::Codec;
 use crate::digest::Digest;
 use crate::error::{Damage, StoreError};
 use crate::export;
-use crate::record::Output;
+use crate::pickles;
+use crate::record::{Home, Output};
 use crate::root::Root;
 use crate::scratch::Scratch;
 use crate::tree::Content;
@@ -44,10 +46,20 @@ impl Store {
     /// system is renamed and not copied. Fails for anything but a regular file, and for one that changes
     /// while it is read.
     pub fn adopt_file(&self, path: &Path) -> Result<Output, StoreError> {
+        self.adopt_file_at(&Home::Blobs, path)
+    }
+
+    /// Does what [`Store::adopt_file`] does, for a home. What is to be in a pickle is put there by
+    /// [`Store::commit_at`], and stands inside the output until then.
+    pub fn adopt_file_at(&self, home: &Home, path: &Path) -> Result<Output, StoreError> {
+        let most = match home {
+            Home::Blobs => Self::INLINE as u64,
+            Home::Pickle(_) => pickles::LARGEST,
+        };
         let failed = |source| not_taken(path, source);
         let (dir, name) = self.place_of(path).map_err(failed)?;
         let found = Found::at(&dir, name.as_ref()).map_err(failed)?;
-        if found.metadata.len() <= Self::INLINE as u64 {
+        if found.metadata.len() <= most {
             return adopt_inline(found).map_err(failed);
         }
         self.writable()?;
@@ -74,7 +86,8 @@ impl Store {
     }
 
     /// Gives the absolute path of a read-only file with the bytes of `output`, verified; for a [`Codec::TREE`],
-    /// of a directory with its files. Equal outputs have one path. What is inline is written out for this.
+    /// of a directory with its files. Equal outputs have one path. What is inline or in a pickle is written
+    /// out for this.
     ///
     /// [`Damage::Unplaced`] says that the bytes are fine and could not be put anywhere.
     pub fn place(&self, output: &Output) -> Result<PathBuf, Damage> {
@@ -83,7 +96,11 @@ impl Store {
             return self.place_tree(output);
         }
         let blob = Blob::of(output);
-        let Some(bytes) = &output.inline else {
+        let pickled = match &output.inline {
+            None if self.pickles.has(&output.digest) => Some(Arc::from(self.bytes_of(output)?)),
+            _ => None,
+        };
+        let Some(bytes) = output.inline.as_ref().or(pickled.as_ref()) else {
             self.with_blob(&blob, output.size, || self.blobs.open(&blob, output.size))?;
             return Ok(self.blobs.path(&blob));
         };
@@ -111,6 +128,9 @@ impl Store {
     /// Opens the bytes of `output` for reading, verified before the first of them is given.
     pub fn open_output(&self, output: &Output) -> Result<impl Read + use<>, Damage> {
         let opened: Box<dyn Read + Send> = match &output.inline {
+            None if self.pickles.has(&output.digest) => {
+                Box::new(Cursor::new(self.bytes_of(output)?.into_owned()))
+            }
             None => {
                 let (blob, size) = (Blob::of(output), output.size);
                 Box::new(self.with_blob(&blob, size, || self.blobs.open(&blob, size))?)
@@ -138,6 +158,10 @@ impl Store {
             Some(bytes) => {
                 let bytes = verify_inline(output, bytes).map_err(damaged)?;
                 export::file(to, blob.executable, |file| file.write_all(bytes))
+            }
+            None if self.pickles.has(&output.digest) => {
+                let bytes = self.bytes_of(output).map_err(damaged)?;
+                export::file(to, blob.executable, |file| file.write_all(&bytes))
             }
             None => {
                 let bytes = self.with_blob(&blob, size, || self.blobs.open(&blob, size));

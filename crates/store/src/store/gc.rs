@@ -12,6 +12,7 @@ use rustc_hash::FxHashSet;
 
 use super::Store;
 use super::contents::Standing;
+use super::pickled::Named;
 use crate::blob::Blob;
 use crate::claim::{Alive, Alone, Claim, Locks};
 use crate::collect::{self, Aim, Collected, Limits, References, Tally};
@@ -315,14 +316,17 @@ impl Store {
     /// went anew.
     fn tidy(&self, plan: &Plan<'_>) -> Result<(), StoreError> {
         let mut shared = Shared::default();
+        let mut named = Named::default();
         let last_id = self
             .index
             .all_rows(0, |row| {
                 if let Ok(row) = row {
                     shared.add(&row.record);
+                    named.add(self, &row.record);
                 }
             })
             .map_err(|reason| self.unreadable(reason))?;
+        self.tidy_pickles(plan.locks, &named, plan.spared_since)?;
         self.index
             .transaction(1, |database, _| database.sweep(last_id, shared.clone()))
             .map_err(StoreError::Known)?;

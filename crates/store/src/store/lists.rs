@@ -6,7 +6,7 @@ use crate::codec::Codec;
 use crate::error::{Damage, StoreError};
 use crate::list::{self, ListEntry};
 use crate::parcel;
-use crate::record::Output;
+use crate::record::{Home, Output};
 
 impl Store {
     /// Does what [`Store::write_list_of`] does with entries that stand together.
@@ -23,6 +23,15 @@ impl Store {
         &self,
         entries: impl ExactSizeIterator<Item = (&'a str, &'a Output)> + Clone,
     ) -> Result<Output, StoreError> {
+        self.write_list_at(&Home::Blobs, entries)
+    }
+
+    /// Does what [`Store::write_list_of`] does, for a home of the list.
+    pub fn write_list_at<'a>(
+        &self,
+        home: &Home,
+        entries: impl ExactSizeIterator<Item = (&'a str, &'a Output)> + Clone,
+    ) -> Result<Output, StoreError> {
         for (_, output) in entries.clone() {
             if let Some(bytes) = &output.inline
                 && !list::stands_inside(output)
@@ -33,7 +42,7 @@ impl Store {
                     .map_err(|error| self.impaired(error))?;
             }
         }
-        self.write(&list::encode(entries), Codec::LIST)
+        self.write_at(home, &list::encode(entries), Codec::LIST)
     }
 
     /// Loads what [`Store::write_list`] stored, verified. What the entries refer to is verified when it is loaded

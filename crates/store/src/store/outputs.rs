@@ -8,7 +8,8 @@ use crate::codec::Codec;
 use crate::digest::Digest;
 use crate::error::{Damage, StoreError};
 use crate::parcel::Piece;
-use crate::record::Output;
+use crate::pickles::Pickles;
+use crate::record::{Home, Output};
 
 impl Store {
     /// Says, without reading them, whether the bytes of `output` seem to be there: inline, or a regular
@@ -86,6 +87,22 @@ impl Store {
                 .map_err(|error| self.impaired(error))?;
         }
         Ok(output)
+    }
+
+    /// Does what [`Store::write`] does, for a home. What is to be in a pickle is put there by [`Store::commit_at`], and
+    /// stands inside the output until then.
+    pub fn write_at(&self, home: &Home, bytes: &[u8], codec: Codec) -> Result<Output, StoreError> {
+        let size = bytes.len() as u64;
+        if *home == Home::Blobs || !Pickles::takes(codec, size) {
+            return self.write(bytes, codec);
+        }
+        self.writable()?;
+        Ok(Output {
+            digest: Digest::of(bytes),
+            size,
+            codec,
+            inline: Some(bytes.into()),
+        })
     }
 
     /// Refuses where nothing can be written, and tells others that something will be.

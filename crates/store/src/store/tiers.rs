@@ -141,7 +141,7 @@ impl Store {
         if self.writer.is_none() {
             self.index.remember(&record);
         }
-        self.keep(record, notes, None);
+        self.keep(record, notes, None, None);
     }
 
     /// The tier that the record of this key came from, the first time that somebody asks after it came.

@@ -26,7 +26,7 @@ pub struct Progress {
 pub struct Verified {
     /// The number of records that can be read.
     pub records: u64,
-    /// The number of blobs that were hashed.
+    /// The number of blobs, and of outputs in pickles, that were hashed.
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
@@ -62,6 +62,7 @@ impl Store {
         let inventory = self.verify_records(&standing, &mut found.findings);
         found.records = inventory.items.len() as u64;
         self.verify_blobs(&inventory, &standing, &mut found, visit);
+        self.verify_pickles(&mut found);
         self.verify_trees(&inventory, &mut found.findings);
         self.verify_snapshot(&mut found.findings);
         let mut seen = FxHashSet::default();
@@ -147,6 +148,21 @@ impl Store {
             let bytes = found.bytes;
             visit(Progress { bytes, total });
         }
+    }
+
+    fn verify_pickles(&self, found: &mut Verified) {
+        self.pickles
+            .verify(&mut |name, node, verified| match verified {
+                Ok(bytes) => {
+                    found.blobs += 1;
+                    found.bytes += bytes;
+                }
+                Err(reason) => found.findings.push(Finding {
+                    path: self.pickles.path(name),
+                    node: node.map(Into::into),
+                    reason,
+                }),
+            });
     }
 
     /// Trees that nobody can ask for are left out: they go with the next collection.

@@ -1,0 +1,456 @@
+//! `cachier_blobs/<node>.pkl`: outputs as values in pickles, which Python reads without refrain.
+//!
+//! A second home for the bytes of outputs beside blobs: found by their digest, and trusted only after they were hashed.
+//! The file of a node has all of its outputs, by their signatures. Unaware of what becomes of records.
+
+mod entry;
+mod name;
+mod node_file;
+mod scan;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use rustc_hash::{FxHashMap, FxHashSet};
+use tracing::warn;
+
+use crate::claim::{Alone, Locks};
+use crate::codec::Codec;
+use crate::codec::opcodes::{EMPTY_DICT, NONE, PROTO, PROTOCOL};
+use crate::digest::{Digest, Signature};
+use crate::error::{Damage, StoreError};
+use crate::list;
+use crate::record::{Output, Record};
+use crate::root::Root;
+use entry::{Content, Header};
+use node_file::NodeFile;
+
+pub(crate) use name::is_one;
+
+pub(crate) const DIRECTORY: &str = "cachier_blobs";
+
+/// The bytes of an output in a pickle, at most: who opens the pickle has all outputs of the node in memory.
+pub(crate) const LARGEST: u64 = 64 << 20;
+
+/// What every file begins with: an empty dict, which the entries go into.
+const BEGIN: [u8; 3] = [PROTO, PROTOCOL, EMPTY_DICT];
+
+/// What stands where an end was before something was added: nothing, and away with it.
+const JOINT: [u8; 2] = [NONE, b'0'];
+
+/// The pickles of one cache directory.
+#[derive(Debug)]
+pub(crate) struct Pickles {
+    root: Arc<Root>,
+    files: Mutex<Files>,
+    pending: Mutex<Pending>,
+    /// The bytes that came to be here and were not counted elsewhere yet.
+    grown: Arc<AtomicU64>,
+}
+
+/// What is on its way into a file.
+#[derive(Debug, Default)]
+struct Pending {
+    /// The bytes, and how often they are on their way.
+    outputs: FxHashMap<Digest, (Arc<[u8]>, usize)>,
+    /// The number of all these bytes.
+    size: usize,
+}
+
+/// What is known of the files.
+#[derive(Debug, Default)]
+struct Files {
+    known: BTreeMap<String, NodeFile>,
+    /// The file that has the bytes.
+    by_digest: FxHashMap<Digest, Arc<str>>,
+}
+
+/// Something for the file of a node.
+#[derive(Debug)]
+pub(crate) struct Addition {
+    /// The node whose file it is.
+    pub(crate) node: Arc<str>,
+    /// The bytes of the output; without them it is one that stands there already, if it is any.
+    pub(crate) bytes: Option<Arc<[u8]>>,
+    /// Outputs that a list names and that may stand nowhere in the file.
+    pub(crate) beside: Vec<(Output, Arc<[u8]>)>,
+}
+
+/// The value of an entry that is to be written.
+enum Given {
+    Bytes(Arc<[u8]>),
+    Same(u32),
+}
+
+impl Given {
+    /// Writes the entry; `known` says under which number the bytes of a digest stand in the file.
+    fn put(
+        &self,
+        to: &mut Vec<u8>,
+        header: &Header,
+        number: u32,
+        known: impl Fn(&Digest) -> Option<u32>,
+    ) {
+        let bytes = match self {
+            Given::Same(same) => return entry::put(to, header, &Content::Same(*same), number),
+            Given::Bytes(bytes) => bytes,
+        };
+        let listed = match header.codec {
+            Codec::LIST => list::decode(bytes).ok(),
+            _ => None,
+        };
+        let content = match &listed {
+            Some(entries) => {
+                let items = entries.iter();
+                let items = items.map(|item| (&*item.key, known(&item.output.digest)));
+                Content::List(bytes, items.collect())
+            }
+            None => Content::Bytes(bytes),
+        };
+        entry::put(to, header, &content, number);
+    }
+}
+
+impl Pickles {
+    /// The pickles below `root`; `grown` is told of the bytes of new entries.
+    pub(crate) fn new(root: Arc<Root>, grown: Arc<AtomicU64>) -> Self {
+        Self {
+            root,
+            grown,
+            files: Mutex::default(),
+            pending: Mutex::default(),
+        }
+    }
+
+    /// Where the file of a node is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.path(DIRECTORY).join(name)
+    }
+
+    /// Says whether an output can be kept in a pickle as a value.
+    pub(crate) fn takes(codec: Codec, size: u64) -> bool {
+        let is_value = matches!(
+            codec,
+            Codec::BYTES | Codec::TEXT | Codec::FILE | Codec::PROGRAM | Codec::PICKLE | Codec::LIST
+        );
+        is_value && size <= LARGEST
+    }
+
+    /// Says whether bytes of this digest are on their way into a pickle, or known to be in one that still stands.
+    pub(crate) fn has(&self, digest: &Digest) -> bool {
+        if self.pending.lock().outputs.contains_key(digest) {
+            return true;
+        }
+        let mut files = self.files.lock();
+        let Some(name) = files.by_digest.get(digest).cloned() else {
+            return false;
+        };
+        let Ok(dir) = self.root.subdirectory(DIRECTORY) else {
+            return false;
+        };
+        let standing = dir.regular(&*name).ok().flatten();
+        let known = files.known.get(&*name).zip(standing);
+        if !known.is_some_and(|(file, standing)| file.is_same(&standing)) {
+            let _ = files.catch_up(&dir, &name);
+        }
+        let file = files.known.get(&*name);
+        file.is_some_and(|file| file.number_of(digest).is_some())
+    }
+
+    /// Says whether bytes of this digest are known to be in the file of `node`, or on their way into one.
+    pub(crate) fn has_for(&self, node: &str, digest: &Digest) -> bool {
+        let files = self.files.lock();
+        let file = files.known.get(&name::of(node));
+        file.is_some_and(|file| file.number_of(digest).is_some())
+            || self.pending.lock().outputs.contains_key(digest)
+    }
+
+    /// Reads the bytes of this digest, if they are known to be in a pickle.
+    pub(crate) fn load(&self, digest: &Digest) -> Option<Result<Vec<u8>, Damage>> {
+        if let Some((bytes, _)) = self.pending.lock().outputs.get(digest) {
+            return Some(Ok(bytes.to_vec()));
+        }
+        let mut files = self.files.lock();
+        let name = Arc::clone(files.by_digest.get(digest)?);
+        let dir = self.root.subdirectory(DIRECTORY).ok()?;
+        let found = files.load(&dir, &name, digest);
+        if let Some(Ok(_)) = found {
+            return found;
+        }
+        // The file may have been written anew since it was read.
+        files.read(&dir, &name).ok()?;
+        let found = files.load(&dir, &name, digest);
+        if let (Some(Err(damage)), Some(file)) = (&found, files.known.get_mut(&*name)) {
+            warn!(path = %self.path(&name).display(), %damage, "a pickle is damaged");
+            file.is_sound = false;
+        }
+        found
+    }
+
+    /// Looks what others have written.
+    pub(crate) fn look(&self) -> io::Result<()> {
+        let mut files = self.files.lock();
+        let dir = match self.root.subdirectory(DIRECTORY) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                *files = Files::default();
+                return Ok(());
+            }
+            opened => opened?,
+        };
+        let names = dir.names()?.into_iter();
+        let names: FxHashSet<String> = names
+            .filter_map(|name| name.into_string().ok())
+            .filter(|name| is_one(name))
+            .collect();
+        let gone: Vec<String> = files.known.keys().cloned().collect();
+        for name in gone.iter().filter(|name| !names.contains(*name)) {
+            files.forget(name);
+        }
+        names.iter().try_for_each(|name| files.catch_up(&dir, name))
+    }
+
+    /// Keeps bytes at hand until they are in a file; the number of all that are.
+    pub(crate) fn expect(&self, digest: Digest, bytes: &Arc<[u8]>) -> usize {
+        let pending = &mut *self.pending.lock();
+        let (_, times) = pending.outputs.entry(digest).or_insert_with(|| {
+            pending.size += bytes.len();
+            (Arc::clone(bytes), 0)
+        });
+        *times += 1;
+        pending.size
+    }
+
+    /// Puts outputs of records into the files of their nodes, each file once. Says which could not be: their bytes stay
+    /// at hand.
+    pub(crate) fn add(
+        &self,
+        locks: &Arc<Locks>,
+        additions: &[(&Record, &Addition)],
+    ) -> Result<(), (FxHashSet<Signature>, StoreError)> {
+        let mut by_file: BTreeMap<String, Vec<&(&Record, &Addition)>> = BTreeMap::new();
+        for addition in additions {
+            let name = name::of(&addition.1.node);
+            by_file.entry(name).or_default().push(addition);
+        }
+        let mut lost = FxHashSet::default();
+        let mut failure = None;
+        for (name, additions) in &by_file {
+            match self.add_to(locks, name, additions) {
+                Ok(()) => self.arrived(additions),
+                Err(source) => {
+                    lost.extend(additions.iter().map(|(record, _)| record.signature));
+                    failure.get_or_insert(StoreError::Io {
+                        operation: "add to",
+                        path: self.path(name),
+                        source,
+                    });
+                }
+            }
+        }
+        match failure {
+            None => Ok(()),
+            Some(error) => Err((lost, error)),
+        }
+    }
+
+    fn add_to(
+        &self,
+        locks: &Arc<Locks>,
+        name: &str,
+        additions: &[&(&Record, &Addition)],
+    ) -> io::Result<()> {
+        let dir = self.root.subdirectory_or_create(DIRECTORY)?;
+        let _alone = locks.alone(Alone::Pickles);
+        let mut files = self.files.lock();
+        files.catch_up(&dir, name)?;
+        match files.known.get(name) {
+            None => node_file::create(&self.root, &dir, name)?,
+            Some(file) if !file.is_sound || file.is_wasteful() => {
+                file.rewrite(&self.root, &dir, name, &|_| true)?;
+            }
+            Some(_) => {}
+        }
+        files.catch_up(&dir, name)?;
+        let file = files.known.get(name).ok_or(io::ErrorKind::NotFound)?;
+        let added = written(file, additions);
+        if added.is_empty() {
+            return Ok(());
+        }
+        file.append(&dir, name, &added)?;
+        self.grown.fetch_add(added.len() as u64, Ordering::Relaxed);
+        files.catch_up(&dir, name)
+    }
+
+    fn arrived(&self, additions: &[&(&Record, &Addition)]) {
+        let pending = &mut *self.pending.lock();
+        for (record, addition) in additions {
+            let digest = &record.output.digest;
+            if addition.bytes.is_some()
+                && let Some((_, times)) = pending.outputs.get_mut(digest)
+            {
+                *times -= 1;
+                if *times == 0
+                    && let Some((bytes, _)) = pending.outputs.remove(digest)
+                {
+                    pending.size -= bytes.len();
+                }
+            }
+        }
+    }
+
+    /// Writes anew the files that have entries which are not to be kept, by their signatures, digests and
+    /// times.
+    pub(crate) fn retain(
+        &self,
+        locks: &Arc<Locks>,
+        keep: &dyn Fn(&Signature, &Digest, i64) -> bool,
+    ) -> io::Result<()> {
+        let _alone = locks.alone(Alone::Pickles);
+        self.look()?;
+        let mut files = self.files.lock();
+        if files.known.is_empty() {
+            return Ok(());
+        }
+        let dir = self.root.subdirectory(DIRECTORY)?;
+        let keep = |header: &Header| keep(&header.signature(), &header.digest, header.created_ms);
+        let names: Vec<String> = files.known.keys().cloned().collect();
+        for name in &names {
+            let file = &files.known[name];
+            let kept = file.current().filter(|(header, _)| keep(header)).count();
+            if kept == file.entries.len() && file.is_sound {
+                continue;
+            }
+            if kept == 0 || !file.rewrite(&self.root, &dir, name, &keep)? {
+                dir.remove_tree(name)?;
+            }
+            files.catch_up(&dir, name)?;
+        }
+        Ok(())
+    }
+
+    /// The bytes that entries take, by their signatures.
+    pub(crate) fn sizes(&self) -> FxHashMap<Signature, u64> {
+        let files = self.files.lock();
+        let entries = files.known.values().flat_map(|file| &file.entries);
+        let mut sizes = FxHashMap::default();
+        for (header, place) in entries {
+            *sizes.entry(header.signature()).or_default() += place.end - place.start;
+        }
+        sizes
+    }
+
+    /// Hashes all outputs in all files; tells each with the bytes it has, or what is wrong with a file or an output.
+    pub(crate) fn verify(&self, tell: &mut dyn FnMut(&str, Option<&str>, Result<u64, String>)) {
+        if let Err(error) = self.look() {
+            return tell("", None, Err(error.to_string()));
+        }
+        let files = self.files.lock();
+        let Ok(dir) = self.root.subdirectory(DIRECTORY) else {
+            return;
+        };
+        for (name, file) in &files.known {
+            if !file.is_sound {
+                tell(
+                    name,
+                    None,
+                    Err("not all of it was written by refrain".into()),
+                );
+            }
+            for (header, place) in file.current() {
+                if place.bytes.is_none() {
+                    continue;
+                }
+                let told = match file.load(&dir, name, &header.digest) {
+                    Some(Ok(bytes)) => Ok(bytes.len() as u64),
+                    Some(Err(damage)) => Err(damage.to_string()),
+                    None => Err("it cannot be read".into()),
+                };
+                tell(name, Some(&header.node), told);
+            }
+        }
+    }
+}
+
+impl Files {
+    fn load(&self, dir: &Root, name: &str, digest: &Digest) -> Option<Result<Vec<u8>, Damage>> {
+        self.known.get(name)?.load(dir, name, digest)
+    }
+
+    fn read(&mut self, dir: &Root, name: &str) -> io::Result<()> {
+        self.forget(name);
+        self.catch_up(dir, name)
+    }
+
+    fn catch_up(&mut self, dir: &Root, name: &str) -> io::Result<()> {
+        let file = match self.known.remove(name) {
+            Some(known) => known.caught_up(dir, name)?,
+            None => NodeFile::read(dir, name)?,
+        };
+        let Some(file) = file else {
+            return Ok(());
+        };
+        let of_file: Arc<str> = name.into();
+        let digests = file.digests().copied();
+        self.by_digest
+            .extend(digests.map(|digest| (digest, Arc::clone(&of_file))));
+        self.known.insert(name.to_owned(), file);
+        Ok(())
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.known.remove(name);
+        self.by_digest.retain(|_, file| **file != *name);
+    }
+}
+
+/// The entries of additions, for the end of a file.
+fn written(file: &NodeFile, additions: &[&(&Record, &Addition)]) -> Vec<u8> {
+    let mut to = Vec::new();
+    let mut number = file.entries.len() as u32;
+    let mut new: FxHashMap<Digest, u32> = FxHashMap::default();
+    let mut put = |header: &Header, bytes: Option<&Arc<[u8]>>, is_beside: bool| {
+        let known = |digest: &Digest| new.get(digest).copied().or_else(|| file.number_of(digest));
+        if is_beside && known(&header.digest).is_some() {
+            return;
+        }
+        let given = match (known(&header.digest), bytes) {
+            (Some(same), _) => Given::Same(same),
+            (None, Some(bytes)) => Given::Bytes(Arc::clone(bytes)),
+            (None, None) => return,
+        };
+        given.put(&mut to, header, number, known);
+        new.entry(header.digest).or_insert(number);
+        number += 1;
+    };
+    for (record, addition) in additions {
+        let header = Header::of(record);
+        for (output, bytes) in &addition.beside {
+            let Output {
+                digest,
+                size,
+                codec,
+                ..
+            } = *output;
+            let key = *digest.as_bytes();
+            let elapsed_us = 0;
+            put(
+                &Header {
+                    key,
+                    digest,
+                    size,
+                    codec,
+                    elapsed_us,
+                    ..header.clone()
+                },
+                Some(bytes),
+                true,
+            );
+        }
+        put(&header, addition.bytes.as_ref(), false);
+    }
+    to
+}
