@@ -96,7 +96,7 @@ fn unsound_pipelines_are_refused() {
 #[test]
 fn unknown_backends_are_refused_and_the_known_ones_listed() {
     let dir = cache();
-    for name in ["cachier", "redis"] {
+    for name in ["pickle", "redis"] {
         let refused = Runner::new(CacheConfig::new(dir.path()).backend(name)).unwrap_err();
         let said = refused.to_string();
         assert!(

@@ -793,19 +793,44 @@ mod troubleshooting {
     }
 
     #[test]
-    fn a_backend_that_is_not_built_is_refused_by_name() {
+    fn pickle_files_are_a_backend_for_all_nodes_or_for_one() {
         #[func(output = "pickled", cache, cache_backend = "cachier")]
         fn pickled(x: i64) -> i64 {
+            LOG.note("pickled");
+            x
+        }
+        for backend in ["cachier", "diskcache"] {
+            let dir = cache();
+            let config = CacheConfig::new(dir.path()).backend(backend);
+            let pipeline = Pipeline::new(functions![pickled]).unwrap();
+            for executions in [vec!["pickled"], vec![]] {
+                let runner = Runner::new(config.clone()).unwrap();
+                let run = runner.run(&pipeline, inputs! { x: 1 }).unwrap();
+                assert_eq!(*run.get::<i64>("pickled").unwrap(), 1);
+                assert_eq!(LOG.take(), executions);
+            }
+            let file = fs::read(dir.path().join("cachier_blobs/pickled.pkl")).unwrap();
+            assert_eq!((file[0], file.last()), (0x80, Some(&b'.')));
+        }
+    }
+
+    #[test]
+    fn a_backend_that_is_not_known_is_refused_by_name() {
+        #[func(output = "elsewhere", cache, cache_backend = "redis")]
+        fn elsewhere(x: i64) -> i64 {
             x
         }
         let dir = cache();
         let config = CacheConfig::new(dir.path());
-        let error = Runner::new(config.clone().backend("cachier")).unwrap_err();
-        assert!(error.to_string().contains("not built yet"), "{error}");
+        let error = Runner::new(config.clone().backend("mongo")).unwrap_err();
+        assert!(error.to_string().contains("\"mongo\""), "{error}");
         let runner = Runner::new(config).unwrap();
-        let pipeline = Pipeline::new(functions![pickled]).unwrap();
+        let pipeline = Pipeline::new(functions![elsewhere]).unwrap();
         let error = runner.run(&pipeline, inputs! { x: 1 }).unwrap_err();
-        assert!(error.to_string().contains("pickled"), "{error}");
-        assert!(error.to_string().contains("known: diskcache"), "{error}");
+        assert!(error.to_string().contains("elsewhere"), "{error}");
+        assert!(
+            error.to_string().contains("known: diskcache, cachier"),
+            "{error}"
+        );
     }
 }

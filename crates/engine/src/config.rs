@@ -1,13 +1,20 @@
 //! How a runner caches.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Options, SealKey};
+use refrain_store::{Home, Options, SealKey};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::remote::{Remote, one_or_more};
+
+/// Blobs named by their content, with an index beside them.
+const DISKCACHE: &str = "diskcache";
+
+/// A pickle for each node.
+const CACHIER: &str = "cachier";
 
 /// How and where outputs are remembered. The default remembers nothing and
 /// writes nothing; [`CacheConfig::new`] turns caching on.
@@ -25,7 +32,9 @@ use crate::remote::{Remote, one_or_more};
 pub struct CacheConfig {
     /// Whether anything is remembered at all.
     pub enabled: bool,
-    /// The storage backend: `diskcache`.
+    /// The storage backend: `diskcache` (outputs are files named by their content)
+    /// or `cachier` (outputs are values in pickles, one for each node). What was
+    /// stored stays where it is when this changes, and is found.
     pub backend: String,
     /// The directory of the cache, created on first use.
     pub cache_dir: PathBuf,
@@ -55,7 +64,7 @@ impl Default for CacheConfig {
     fn default() -> Self {
         CacheConfig {
             enabled: false,
-            backend: "diskcache".to_owned(),
+            backend: DISKCACHE.to_owned(),
             cache_dir: PathBuf::from(".cache"),
             env_hash: None,
             dependency_depth: 2,
@@ -158,15 +167,24 @@ impl CacheConfig {
     }
 }
 
-/// Refuses a backend name that is not built. `place` names the node that
+/// Refuses a backend name that is not known. `place` names the node that
 /// asked, or is empty for the configuration's own.
 pub(crate) fn check_backend(name: &str, place: &str) -> Result<()> {
     match name {
-        "diskcache" => Ok(()),
+        DISKCACHE | CACHIER => Ok(()),
         _ => Err(Error::UnknownBackend {
             name: name.to_owned(),
             place: place.to_owned(),
-            known: "diskcache (cachier is named by the guide and not built yet)",
+            known: "diskcache, cachier",
         }),
+    }
+}
+
+/// Where the outputs of a node of this name are kept, which may have a backend of
+/// its own.
+pub(crate) fn home(config: &CacheConfig, backend: Option<&str>, node: &Arc<str>) -> Home {
+    match backend.unwrap_or(&config.backend) {
+        CACHIER => Home::Pickle(node.clone()),
+        _ => Home::Blobs,
     }
 }

@@ -5,7 +5,7 @@ use std::any::{Any, TypeId, type_name};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use refrain_store::{Damage, Output, Store, codec};
+use refrain_store::{Damage, Home, Output, Store, codec};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::paths::{OutputList, OutputPath};
@@ -118,7 +118,7 @@ impl<L: KeptListed> Describe for Kept<L> {
 }
 
 impl<L: KeptListed> ValueCodec for Kept<L> {
-    fn put(&self, _store: &Store, _value: &Value) -> Result<Output, String> {
+    fn put(&self, _store: &Store, _home: &Home, _value: &Value) -> Result<Output, String> {
         // Its items are kept one by one, and the list of them by the scheduler.
         Err("a list is kept item by item".to_owned())
     }

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use refrain_store::Signature;
+use refrain_store::{Home, Signature};
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 
@@ -39,10 +39,12 @@ pub(crate) use self::structure::Renumbered;
 use self::structure::Spare;
 use self::units::{Specs, new_source, new_unit};
 use crate::clock;
+use crate::config;
 use crate::db::{Bound, Context, Db, Refrain, Spec};
 use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::inputs::Inputs;
+use crate::node::Node;
 use crate::queries::{self, Key, Source, Unit};
 use crate::recall::Recalls;
 
@@ -152,6 +154,12 @@ impl Live {
 
     pub fn context(&self) -> &Context {
         self.db.context()
+    }
+
+    /// Where the output of a node is kept.
+    pub fn home(&self, node: &Node) -> Home {
+        let backend = node.cache_backend.as_deref();
+        config::home(&self.context().config, backend, &node.location.node)
     }
 
     /// Remembers from run to run what only memory has, and holds values up to so

@@ -6,7 +6,7 @@ use std::any::{TypeId, type_name};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use refrain_store::{Damage, Output, Store};
+use refrain_store::{Damage, Home, Output, Store};
 
 use crate::execution::Scratch;
 use crate::files;
@@ -93,7 +93,7 @@ impl Describe for Kept {
 }
 
 impl ValueCodec for Kept {
-    fn put(&self, store: &Store, value: &Value) -> Result<Output, String> {
+    fn put(&self, store: &Store, home: &Home, value: &Value) -> Result<Output, String> {
         let output = value.get::<OutputPath>();
         let output = output.expect("a node's output has the type it declared");
         // What the store has is not for anybody to take over.
@@ -101,7 +101,7 @@ impl ValueCodec for Kept {
             return Err("it is the output of another node".to_owned());
         }
         let adopted = match self.0 {
-            PathKind::File => store.adopt_file(&output.path),
+            PathKind::File => store.adopt_file_at(home, &output.path),
             PathKind::Dir => store.adopt_tree(&output.path),
         };
         adopted.map_err(|e| e.to_string())

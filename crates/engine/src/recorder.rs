@@ -169,7 +169,7 @@ fn record(
     let node = &work.spec.node;
     let codec = node.output.codec().filter(|_| draft.keeps_output);
     let output = match codec {
-        Some(codec) => codec.put(store, &execution.value)?,
+        Some(codec) => codec.put(store, &draft.home, &execution.value)?,
         None => handle::explaining(store, &found.signature),
     };
     if let Some(trail) = &read.trail {
@@ -188,13 +188,13 @@ fn record(
         signature: found.signature,
         resolved: found.resolved,
         parts: found.parts.clone(),
-        output: output.clone(),
+        output,
         created_ms: jiff::Timestamp::now().as_millisecond(),
         elapsed: execution.elapsed,
         log: log.map(|log| Digest::of(log.as_bytes())),
         seal: None,
     };
-    store.commit(record, notes, claim);
+    let output = store.commit_at(&draft.home, record, notes, claim);
     let value = Some(execution.value.clone());
     Ok(codec.map(|codec| Handle::stored(output, codec, execution.elapsed, value)))
 }

@@ -249,9 +249,12 @@ impl Runner {
             _ => node.output.codec(),
         });
         match (codec, self.store()) {
-            (Some(codec), Some(store)) if matches!(output.codec, Codec::BINCODE | Codec::LIST) => {
-                Ok(codec.plain(&codec.get(&store, output)?))
-            }
+            (Some(codec), Some(store)) => match output.codec {
+                Codec::BINCODE | Codec::PICKLE | Codec::LIST => {
+                    Ok(codec.plain(&codec.get(&store, output)?))
+                }
+                _ => Ok(None),
+            },
             _ => Ok(None),
         }
     }

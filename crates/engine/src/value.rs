@@ -6,7 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use refrain_store::{Damage, Output, Store, codec};
+use refrain_store::{Codec, Damage, Home, Output, Store, codec};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A value of any type, shared by all that read it.
@@ -43,8 +43,9 @@ impl fmt::Debug for Value {
 
 /// Puts values of one type into the store and gets them back.
 pub trait ValueCodec: Send + Sync {
-    /// Puts a value into the store; an error says why it cannot be kept.
-    fn put(&self, store: &Store, value: &Value) -> Result<Output, String>;
+    /// Puts a value into the store, for a home; an error says why it cannot be
+    /// kept.
+    fn put(&self, store: &Store, home: &Home, value: &Value) -> Result<Output, String>;
     /// Gets the value that [`put`](Self::put) made this output of.
     fn get(&self, store: &Store, output: &Output) -> Result<Value, Damage>;
     /// Says where a value and a stored output begin to differ; `None` where
@@ -147,12 +148,16 @@ impl<T: Any + Send + Sync + Serialize + DeserializeOwned> Describe for SerdeCode
 struct SerdeCodec<T>(PhantomData<fn() -> T>);
 
 impl<T: Any + Send + Sync + Serialize + DeserializeOwned> ValueCodec for SerdeCodec<T> {
-    fn put(&self, store: &Store, value: &Value) -> Result<Output, String> {
+    fn put(&self, store: &Store, home: &Home, value: &Value) -> Result<Output, String> {
         let value = value
             .get::<T>()
             .expect("a node's output has the type it declared");
-        let (codec, bytes) = codec::view(value).map_err(|e| e.to_string())?;
-        store.write(&bytes, codec).map_err(|e| e.to_string())
+        let viewed = match home {
+            Home::Blobs => codec::view(value),
+            Home::Pickle(_) => codec::view_pickled(value),
+        };
+        let (codec, bytes) = viewed.map_err(|e| e.to_string())?;
+        (store.write_at(home, &bytes, codec)).map_err(|e| e.to_string())
     }
 
     fn get(&self, store: &Store, output: &Output) -> Result<Value, Damage> {
@@ -169,7 +174,11 @@ impl<T: Any + Send + Sync + Serialize + DeserializeOwned> ValueCodec for SerdeCo
         output: &Output,
     ) -> Result<Option<String>, String> {
         let value = value.get::<T>().expect("a value of the declared type");
-        let (_, bytes) = codec::view(value).map_err(|e| e.to_string())?;
+        let viewed = match output.codec {
+            Codec::PICKLE => codec::view_pickled(value),
+            _ => codec::view(value),
+        };
+        let (_, bytes) = viewed.map_err(|e| e.to_string())?;
         let stored = store.load(output).map_err(|e| e.to_string())?;
         Ok(first_difference(&stored, &bytes, 0))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use refrain_store::{Parts, Signature};
+use refrain_store::{Home, Parts, Signature};
 
 use crate::db::Spec;
 use crate::execution::Stop;
@@ -131,4 +131,6 @@ pub(crate) struct Draft {
     pub notes: Notes,
     /// Whether the output is stored; otherwise the record only explains.
     pub keeps_output: bool,
+    /// Where it is stored.
+    pub home: Home,
 }

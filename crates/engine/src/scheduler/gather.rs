@@ -47,6 +47,7 @@ pub(crate) fn gather(
             parts,
             notes,
             keeps_output: spec.node.cache,
+            home: live.home(&spec.node),
         }
     });
     Work {
@@ -99,6 +100,7 @@ pub(crate) fn gather_item(
             parts,
             notes,
             keeps_output: spec.node.cache,
+            home: live.home(&spec.node),
         }
     });
     let mut of_item = Node::clone(&spec.node);

@@ -97,6 +97,7 @@ impl Driver<'_> {
             return Ok(None);
         };
         let codec = spec.node.output.codec().filter(|_| spec.node.cache);
+        let home = self.live.home(&spec.node);
         let digest = |parent| *self.progress.digest(parent).as_bytes();
         let resolved = self.live.hashes(node, digest, trail).resolved();
         if let Some(trail) = trail {
@@ -115,7 +116,8 @@ impl Driver<'_> {
                     return Ok(None);
                 };
                 let keys = (0..stored.len()).map(|item| &**expansion.items.key(item));
-                let listed = store.write_list_of(keys.zip(stored.iter().copied()));
+                let entries = keys.zip(stored.iter().copied());
+                let listed = store.write_list_at(&home, entries);
                 listed.map_err(|e| e.to_string())?
             }
             None => handle::explaining(&store, &signature),
@@ -125,14 +127,14 @@ impl Driver<'_> {
             signature,
             resolved,
             parts,
-            output: output.clone(),
+            output,
             created_ms: jiff::Timestamp::now().as_millisecond(),
             elapsed,
             log: None,
             seal: None,
         };
         let names = names(&store, expansion, &record)?;
-        store.commit(record, notes, None);
+        let output = store.commit_at(&home, record, notes, None);
         store.commit(names, Vec::new(), None);
         Ok(codec.map(|codec| Handle::stored(output, codec, elapsed, None)))
     }

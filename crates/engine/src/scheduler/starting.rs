@@ -100,7 +100,8 @@ impl Driver<'_> {
             parts,
             ..(*record).clone()
         };
-        store.commit(alias, notes, None);
+        let home = self.live.home(self.live.graph.node(node));
+        store.commit_at(&home, alias, notes, None);
         self.find_out(node, trail.as_ref());
         let handle = Arc::new(handle);
         let mut ending = Ending::found(outcome, &handle);
