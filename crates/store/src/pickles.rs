@@ -4,9 +4,11 @@
 //! The file of a node has all of its outputs, by their signatures. Unaware of what becomes of records.
 
 mod entry;
+mod scan;
+
+mod addition;
 mod name;
 mod node_file;
-mod scan;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,12 +25,13 @@ use crate::codec::Codec;
 use crate::codec::opcodes::{EMPTY_DICT, NONE, PROTO, PROTOCOL};
 use crate::digest::{Digest, Signature};
 use crate::error::{Damage, StoreError};
-use crate::list;
-use crate::record::{Output, Record};
+use crate::record::Record;
 use crate::root::Root;
-use entry::{Content, Header};
+use addition::written;
+use entry::Header;
 use node_file::NodeFile;
 
+pub(crate) use addition::Addition;
 pub(crate) use name::is_one;
 
 pub(crate) const DIRECTORY: &str = "cachier_blobs";
@@ -41,6 +44,9 @@ const BEGIN: [u8; 3] = [PROTO, PROTOCOL, EMPTY_DICT];
 
 /// What stands where an end was before something was added: nothing, and away with it.
 const JOINT: [u8; 2] = [NONE, b'0'];
+
+/// Takes the name of a file, the node of an output in it, and the bytes of that, or what is wrong.
+pub(crate) type Tell<'a> = dyn FnMut(&str, Option<&str>, Result<u64, String>) + 'a;
 
 /// The pickles of one cache directory.
 #[derive(Debug)]
@@ -67,52 +73,6 @@ struct Files {
     known: BTreeMap<String, NodeFile>,
     /// The file that has the bytes.
     by_digest: FxHashMap<Digest, Arc<str>>,
-}
-
-/// Something for the file of a node.
-#[derive(Debug)]
-pub(crate) struct Addition {
-    /// The node whose file it is.
-    pub(crate) node: Arc<str>,
-    /// The bytes of the output; without them it is one that stands there already, if it is any.
-    pub(crate) bytes: Option<Arc<[u8]>>,
-    /// Outputs that a list names and that may stand nowhere in the file.
-    pub(crate) beside: Vec<(Output, Arc<[u8]>)>,
-}
-
-/// The value of an entry that is to be written.
-enum Given {
-    Bytes(Arc<[u8]>),
-    Same(u32),
-}
-
-impl Given {
-    /// Writes the entry; `known` says under which number the bytes of a digest stand in the file.
-    fn put(
-        &self,
-        to: &mut Vec<u8>,
-        header: &Header,
-        number: u32,
-        known: impl Fn(&Digest) -> Option<u32>,
-    ) {
-        let bytes = match self {
-            Given::Same(same) => return entry::put(to, header, &Content::Same(*same), number),
-            Given::Bytes(bytes) => bytes,
-        };
-        let listed = match header.codec {
-            Codec::LIST => list::decode(bytes).ok(),
-            _ => None,
-        };
-        let content = match &listed {
-            Some(entries) => {
-                let items = entries.iter();
-                let items = items.map(|item| (&*item.key, known(&item.output.digest)));
-                Content::List(bytes, items.collect())
-            }
-            None => Content::Bytes(bytes),
-        };
-        entry::put(to, header, &content, number);
-    }
 }
 
 impl Pickles {
@@ -224,13 +184,13 @@ impl Pickles {
         pending.size
     }
 
-    /// Puts outputs of records into the files of their nodes, each file once. Says which could not be: their bytes stay
-    /// at hand.
+    /// Puts outputs of records into the files of their nodes, each file once. Gives those that could not be, by their
+    /// signatures, and why: their bytes stay at hand.
     pub(crate) fn add(
         &self,
         locks: &Arc<Locks>,
         additions: &[(&Record, &Addition)],
-    ) -> Result<(), (FxHashSet<Signature>, StoreError)> {
+    ) -> (FxHashSet<Signature>, Option<StoreError>) {
         let mut by_file: BTreeMap<String, Vec<&(&Record, &Addition)>> = BTreeMap::new();
         for addition in additions {
             let name = name::of(&addition.1.node);
@@ -251,10 +211,7 @@ impl Pickles {
                 }
             }
         }
-        match failure {
-            None => Ok(()),
-            Some(error) => Err((lost, error)),
-        }
+        (lost, failure)
     }
 
     fn add_to(
@@ -276,7 +233,8 @@ impl Pickles {
         }
         files.catch_up(&dir, name)?;
         let file = files.known.get(name).ok_or(io::ErrorKind::NotFound)?;
-        let added = written(file, additions);
+        let first = file.entries.len() as u32;
+        let added = written(additions, first, |digest| file.number_of(digest));
         if added.is_empty() {
             return Ok(());
         }
@@ -344,7 +302,7 @@ impl Pickles {
     }
 
     /// Hashes all outputs in all files; tells each with the bytes it has, or what is wrong with a file or an output.
-    pub(crate) fn verify(&self, tell: &mut dyn FnMut(&str, Option<&str>, Result<u64, String>)) {
+    pub(crate) fn verify(&self, tell: &mut Tell<'_>) {
         if let Err(error) = self.look() {
             return tell("", None, Err(error.to_string()));
         }
@@ -405,52 +363,4 @@ impl Files {
         self.known.remove(name);
         self.by_digest.retain(|_, file| **file != *name);
     }
-}
-
-/// The entries of additions, for the end of a file.
-fn written(file: &NodeFile, additions: &[&(&Record, &Addition)]) -> Vec<u8> {
-    let mut to = Vec::new();
-    let mut number = file.entries.len() as u32;
-    let mut new: FxHashMap<Digest, u32> = FxHashMap::default();
-    let mut put = |header: &Header, bytes: Option<&Arc<[u8]>>, is_beside: bool| {
-        let known = |digest: &Digest| new.get(digest).copied().or_else(|| file.number_of(digest));
-        if is_beside && known(&header.digest).is_some() {
-            return;
-        }
-        let given = match (known(&header.digest), bytes) {
-            (Some(same), _) => Given::Same(same),
-            (None, Some(bytes)) => Given::Bytes(Arc::clone(bytes)),
-            (None, None) => return,
-        };
-        given.put(&mut to, header, number, known);
-        new.entry(header.digest).or_insert(number);
-        number += 1;
-    };
-    for (record, addition) in additions {
-        let header = Header::of(record);
-        for (output, bytes) in &addition.beside {
-            let Output {
-                digest,
-                size,
-                codec,
-                ..
-            } = *output;
-            let key = *digest.as_bytes();
-            let elapsed_us = 0;
-            put(
-                &Header {
-                    key,
-                    digest,
-                    size,
-                    codec,
-                    elapsed_us,
-                    ..header.clone()
-                },
-                Some(bytes),
-                true,
-            );
-        }
-        put(&header, addition.bytes.as_ref(), false);
-    }
-    to
 }

@@ -224,13 +224,11 @@ fn add_to_pickles(index: &Index, pickles: &Pickles, batch: &[Message]) -> FxHash
     let Some(locks) = index.locks().filter(|_| !additions.is_empty()) else {
         return FxHashSet::default();
     };
-    let added = pickles.add(locks, &additions);
-    added
-        .err()
-        .map_or_else(FxHashSet::default, |(lost, error)| {
-            index.set_problem(error);
-            lost
-        })
+    let (lost, error) = pickles.add(locks, &additions);
+    if let Some(error) = error {
+        index.set_problem(error);
+    }
+    lost
 }
 
 fn write(database: &mut Database, message: &Message, now_ms: i64) -> rusqlite::Result<()> {

@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use rustc_hash::FxHashMap;
 
+use super::addition::Given;
 use super::entry::{self, Header, Place};
 use super::scan::{Next, Scanner, is_foreign};
 use super::{BEGIN, JOINT};
@@ -209,9 +210,9 @@ impl NodeFile {
             file.write_all(&BEGIN)?;
             for header in kept {
                 let content = match numbers.get(&header.digest) {
-                    Some(same) => super::Given::Same(*same),
+                    Some(same) => Given::Same(*same),
                     None => match self.load(dir, name, &header.digest) {
-                        Some(Ok(bytes)) => super::Given::Bytes(bytes.into()),
+                        Some(Ok(bytes)) => Given::Bytes(bytes.into()),
                         _ => continue,
                     },
                 };
