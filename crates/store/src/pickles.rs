@@ -221,7 +221,7 @@ impl Pickles {
         additions: &[&(&Record, &Addition)],
     ) -> io::Result<()> {
         let dir = self.root.subdirectory_or_create(DIRECTORY)?;
-        let _alone = locks.alone(Alone::Pickles);
+        let _alone = locks.alone(Alone::Pickles).map_err(io::Error::other)?;
         let mut files = self.files.lock();
         files.catch_up(&dir, name)?;
         match files.known.get(name) {
@@ -267,7 +267,7 @@ impl Pickles {
         locks: &Arc<Locks>,
         keep: &dyn Fn(&Signature, &Digest, i64) -> bool,
     ) -> io::Result<()> {
-        let _alone = locks.alone(Alone::Pickles);
+        let _alone = locks.alone(Alone::Pickles).map_err(io::Error::other)?;
         self.look()?;
         let mut files = self.files.lock();
         if files.known.is_empty() {
