@@ -20,7 +20,7 @@ use crate::blob::Blob;
 use crate::digest::Digest;
 use crate::error::{Damage, StoreError};
 use crate::pickles::Pickles;
-use crate::root::{Identity, Root};
+use crate::root::{Identity, Root, room_for};
 
 pub(crate) use adopt::Found;
 
@@ -31,6 +31,9 @@ const ALWAYS_VERIFIED: u64 = 1 << 20;
 
 /// Reading and hashing alternate by this much, so that the hash finds the bytes in the processor's cache.
 const CHUNK: u64 = 1 << 18;
+
+/// A blob of more bytes than this is hashed before there is room for it in memory.
+const IN_MEMORY: u64 = 1 << 30;
 
 /// The blobs of one cache directory.
 #[derive(Debug)]
@@ -110,6 +113,10 @@ impl Blobs {
     }
 
     fn load_standing(&self, blob: &Blob, size: u64) -> Result<Vec<u8>, Damage> {
+        if size > IN_MEMORY {
+            // It is hashed before it takes so much memory: a file with holes takes no place on disk.
+            self.open(blob, size)?;
+        }
         let (file, identity) = self.find(blob, size)?;
         let known = self.is_verified(blob, &identity);
         let (bytes, found) =
@@ -272,7 +279,7 @@ fn read_hashed(
     size: u64,
     hash: bool,
 ) -> io::Result<(Vec<u8>, Option<Digest>)> {
-    let mut bytes = Vec::with_capacity(usize::try_from(size).map_err(io::Error::other)?);
+    let mut bytes = room_for(size)?;
     let mut hasher = hash.then(blake3::Hasher::new);
     while (bytes.len() as u64) < size {
         let start = bytes.len();

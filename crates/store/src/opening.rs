@@ -3,12 +3,14 @@
 //! All of it is done by one process at a time. What a row means is `database`'s business, and what the tables of each
 //! version are is `schema`'s; this knows the file.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cap_std::fs::MetadataExt;
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tracing::{info, warn};
 
@@ -34,6 +36,12 @@ const SHORT_LOG: u64 = 1 << 19;
 /// The bytes of a page.
 const PAGE: u64 = 4096;
 
+/// The most bytes of a row: what a run of millions of nodes changed.
+const LARGEST: i32 = 1 << 28;
+
+/// How a rollback journal ends that names another one (sqlite.org/fileformat.html, 3).
+const NAMES_ANOTHER: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
 /// Opens `records.db` for writing, creating it, and replacing it where it is damaged or `suspect`.
 ///
 /// `fill` puts what the snapshot knows into a new file, in the transaction that creates its tables.
@@ -54,6 +62,7 @@ pub(crate) fn open(
         }
     };
     let mut reason = suspect.then(|| "damage was found in it".to_owned());
+    make_own(root).map_err(io_error("copy"))?;
     match inspect(root).map_err(io_error("read"))? {
         File::Good => {}
         File::Absent => remove_companions(root).map_err(io_error("clean up beside"))?,
@@ -113,7 +122,8 @@ pub(crate) fn open_read_only(root: &Root) -> Option<Database> {
             let known = application == APPLICATION && found >= OLDEST;
             // Shows whether the file can be read at all.
             connection.query_row("SELECT count(*) FROM pipelines", [], |_| Ok(()))?;
-            Ok((known && schema::is_readable(&connection)).then_some(connection))
+            let usable = schema::is_plain(&connection)? && schema::is_readable(&connection);
+            Ok((known && usable).then_some(connection))
         });
         if let Ok(Some(connection)) = opened {
             let mut database = Database::new(connection, root.disk());
@@ -198,6 +208,9 @@ fn inspect(root: &Root) -> io::Result<File> {
             return Ok(File::Damaged(format!("{name} is not a regular file")));
         }
     }
+    if names_another_file(root)? {
+        return Ok(File::Damaged("its journal names another file".into()));
+    }
     let (header, size) = match root.stat(FILE)? {
         None => return Ok(File::Absent),
         Some(found) if !found.is_file() => {
@@ -229,6 +242,36 @@ fn inspect(root: &Root) -> io::Result<File> {
     })
 }
 
+/// Gives files that have other names too, and may stand outside by these, names of their own: SQLite writes into them
+/// where they are.
+fn make_own(root: &Root) -> io::Result<()> {
+    for name in [FILE].iter().chain(&COMPANIONS) {
+        let found = root.stat(name)?;
+        if found.is_some_and(|found| found.is_file() && found.nlink() > 1) {
+            let (mut file, _) = root.read(name)?;
+            root.replace(root, name, 0o644, |copy| {
+                io::copy(&mut file, copy).map(drop)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Says whether the rollback journal names a journal of several databases. SQLite removes that, wherever it is.
+fn names_another_file(root: &Root) -> io::Result<bool> {
+    let Some(journal) = root.regular(COMPANIONS[2])? else {
+        return Ok(false);
+    };
+    let mut end = [0; 8];
+    if journal.size < end.len() as u64 {
+        return Ok(false);
+    }
+    let (mut file, _) = root.read(COMPANIONS[2])?;
+    file.seek(SeekFrom::End(-8))?;
+    file.read_exact(&mut end)?;
+    Ok(end == NAMES_ANOTHER)
+}
+
 /// Says whether the file is shorter than its header says, in pages. SQLite would read zeros there.
 /// As long as there is a write-ahead log, pages may be in that and not in the file yet.
 fn is_cut_off(root: &Root, size: u64, pages: i64) -> io::Result<bool> {
@@ -247,6 +290,11 @@ fn open_tables(
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(root.path(FILE), flags)?;
     settle(&connection, locks.patience())?;
+    if !schema::is_plain(&connection)? {
+        return Err(Refusal::Damaged(
+            "its tables have rules of their own".into(),
+        ));
+    }
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     // 32 MiB between checkpoints: a checkpoint waits for the disk.
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
@@ -277,6 +325,13 @@ fn settle(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
     // Else a statement is compiled again whenever another value is bound to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // The file may be anybody's: it has no say in what is done, and no row of it takes more memory than this.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LARGEST)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
     Ok(())
 }
 

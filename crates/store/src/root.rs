@@ -51,6 +51,9 @@ impl Identity {
     }
 }
 
+/// The most bytes of a file that is read whole, other than an output: a snapshot of two million nodes.
+const LARGEST: u64 = 1 << 31;
+
 /// An open directory and its path, which is for messages and for SQLite only.
 #[derive(Debug)]
 pub(crate) struct Root {
@@ -230,7 +233,7 @@ impl Root {
         Ok(Written::new(file, self.disk))
     }
 
-    /// Reads the whole of a regular file; `None` when it is not there.
+    /// Reads the whole of a regular file of at most [`LARGEST`] bytes; `None` when it is not there.
     pub(crate) fn read_all(
         &self,
         name: impl AsRef<Path>,
@@ -239,7 +242,13 @@ impl Root {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
-        let mut bytes = Vec::with_capacity(usize::try_from(identity.size).unwrap_or(0));
+        if identity.size > LARGEST {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("{} bytes are more than {LARGEST}", identity.size),
+            ));
+        }
+        let mut bytes = room_for(identity.size)?;
         file.read_to_end(&mut bytes)?;
         Ok(Some((bytes, identity)))
     }
@@ -318,6 +327,14 @@ impl Root {
             false => Err(not_regular()),
         }
     }
+}
+
+/// Room for so many bytes; an error, and no end of the process, where there is none.
+pub(crate) fn room_for(size: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let size = usize::try_from(size).map_err(io::Error::other)?;
+    bytes.try_reserve_exact(size).map_err(io::Error::other)?;
+    Ok(bytes)
 }
 
 fn not_regular() -> io::Error {

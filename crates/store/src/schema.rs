@@ -62,6 +62,13 @@ const PRESENT: &str =
     "SELECT signature, resolved, used_ms, body, uses, clock, origin, changes, size, origins.name
                        FROM records, runs, origins";
 
+/// Finds what a file that was made by somebody else may have to be obeyed: views, triggers, and expressions that are
+/// worked out whenever a row is read or written. No version has any.
+const RULES: &str = "
+SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')
+OR upper(sql) GLOB '*[^A-Z_]AS[^A-Z_]*' OR upper(sql) GLOB '*[^A-Z_]CHECK[^A-Z_]*'
+OR upper(sql) GLOB '*[^A-Z_]WHERE[^A-Z_]*' OR upper(sql) GLOB '*[^A-Z_]VIRTUAL[^A-Z_]*'";
+
 /// The two numbers in the file's header that say what it is.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
@@ -76,6 +83,11 @@ pub(crate) fn is_readable(connection: &Connection) -> bool {
 /// Says whether the tables look as this version makes them: those of a version that nobody was given do not.
 pub(crate) fn is_present(connection: &Connection) -> bool {
     connection.prepare(PRESENT).is_ok()
+}
+
+/// Says whether the tables only keep what is put into them.
+pub(crate) fn is_plain(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(RULES, [], |row| Ok(row.get::<_, i64>(0)? == 0))
 }
 
 /// Makes the tables of a new file, in the transaction that is open.
@@ -110,9 +122,27 @@ mod tests {
         let connection = Connection::open_in_memory().expect("open");
         create(&connection).expect("create");
         assert!(is_present(&connection) && is_readable(&connection));
+        assert!(is_plain(&connection).expect("asked"));
         assert_eq!(
             version(&connection).expect("version"),
             (APPLICATION, FORMAT)
         );
+    }
+
+    #[test]
+    fn a_file_with_rules_of_its_own_is_not_plain() {
+        for rule in [
+            "CREATE VIEW v AS SELECT 1",
+            "CREATE TRIGGER t AFTER INSERT ON parts BEGIN DELETE FROM records; END",
+            "CREATE TABLE t (a, b AS(a + 1))",
+            "CREATE TABLE t (a, b generated always as\n(a) virtual)",
+            "CREATE TABLE t (a CHECK(a > 1))",
+            "CREATE INDEX i ON records (id) WHERE length(body) > 1",
+        ] {
+            let connection = Connection::open_in_memory().expect("open");
+            create(&connection).expect("create");
+            connection.execute_batch(rule).expect(rule);
+            assert!(!is_plain(&connection).expect("asked"), "{rule}");
+        }
     }
 }
