@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use refrain_store::TierUse;
 
 use crate::figures::{read_interval, read_size, read_time};
 use crate::style::When;
@@ -67,6 +68,30 @@ pub struct Options {
         hide_env = true
     )]
     pub cache_dir: Option<PathBuf>,
+    /// Where else outputs are looked for and put, in place of what is configured
+    #[arg(
+        long,
+        value_name = "URL",
+        global = true,
+        env = "REFRAIN_REMOTE",
+        hide_env_values = true,
+        hide_env = true,
+        value_delimiter = ' '
+    )]
+    pub remote: Vec<String>,
+    /// Use no remote
+    #[arg(long, global = true, conflicts_with = "remote")]
+    pub no_remote: bool,
+    /// What remotes are used for: read, write or read-write
+    #[arg(
+        long,
+        value_name = "MODE",
+        global = true,
+        env = "REFRAIN_REMOTE_MODE",
+        hide_env = true,
+        value_parser = read_mode
+    )]
+    pub remote_mode: Option<TierUse>,
     /// When to use colours [default: auto]
     #[arg(
         long,
@@ -84,6 +109,10 @@ pub struct Options {
     /// Tell more; twice, tell what the engine does
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+fn read_mode(name: &str) -> Result<TierUse, String> {
+    TierUse::named(name).ok_or_else(|| format!("it is one of {}", TierUse::NAMES.join(", ")))
 }
 
 /// The commands that every pipeline has.

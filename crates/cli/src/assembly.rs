@@ -7,10 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use refrain::{CacheConfig, Digest, Inputs, Pipeline, dir, file, files};
+use refrain::{CacheConfig, Digest, Inputs, Pipeline, Remote, dir, file, files};
 use refrain_command::{Programs, Surroundings, node, versions};
-use refrain_manifest::{CacheTable, Files, Input, InputKind, Manifest, Problem};
-use refrain_store::Limits;
+use refrain_manifest::{CacheTable, Files, Input, InputKind, Manifest, Problem, RemoteTable};
+use refrain_store::{Limits, TierUse};
 use serde_json::Value;
 
 use crate::args::Options;
@@ -123,7 +123,20 @@ fn configured(table: &CacheTable, mut config: CacheConfig) -> CacheConfig {
     if let Some(path) = &table.key_file {
         config = config.key_file(&path.value);
     }
+    if !table.remote.is_empty() {
+        config.remote = table.remote.iter().map(remote).collect();
+    }
     config
+}
+
+fn remote(table: &RemoteTable) -> Remote {
+    let mode = table
+        .mode
+        .as_ref()
+        .and_then(|mode| TierUse::named(&mode.value));
+    let mut remote = Remote::new(&table.url.value).usage(mode.unwrap_or_default());
+    remote.timeout = table.timeout;
+    remote
 }
 
 fn pipeline(

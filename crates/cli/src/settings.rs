@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use refrain::{CacheConfig, SealKey};
+use refrain::{CacheConfig, Remote, SealKey};
 use refrain_command::CACHE_KEY;
 use serde::Deserialize;
 
@@ -82,6 +82,7 @@ impl Settings {
     /// A cache configuration, as flags and the environment change it. What is
     /// relative is so to where the user is.
     pub fn apply(mut config: CacheConfig, options: &Options, here: &Path) -> Result<CacheConfig> {
+        config = remotes(config, options);
         if let Some(dir) = &options.cache_dir {
             config = config.cache_dir(here.join(dir));
         }
@@ -111,4 +112,21 @@ fn key(digits: &OsStr) -> Result<SealKey> {
         problem: format!("{CACHE_KEY}: {error}"),
         help: Some(format!("unset {CACHE_KEY} to work without a key")),
     })
+}
+
+/// The remotes as flags and the environment change them.
+fn remotes(mut config: CacheConfig, options: &Options) -> CacheConfig {
+    let given = options.remote.iter().filter(|url| !url.is_empty());
+    if options.no_remote {
+        config.remote.clear();
+    } else if !options.remote.is_empty() {
+        config.remote = given.map(Remote::new).collect();
+    }
+    if let Some(usage) = options.remote_mode {
+        config
+            .remote
+            .iter_mut()
+            .for_each(|remote| remote.usage = usage);
+    }
+    config
 }

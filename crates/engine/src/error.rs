@@ -140,13 +140,11 @@ pub enum Error {
         cause: std::io::Error,
     },
     /// A tier that cannot be one. The message has no password in it.
-    #[error("remote {url}: {problem}")]
-    Remote {
-        /// What it is called, without credentials.
-        url: String,
+    #[error("{0}")]
+    Remote(
         /// What is wrong with it, and what to do next.
-        problem: String,
-    },
+        String,
+    ),
     /// The key that records are sealed with cannot be had.
     #[error(transparent)]
     Key(#[from] refrain_store::KeyError),

@@ -1,5 +1,5 @@
 //! From the names of tiers to tiers, where the library is built with those it
-//! knows.
+//! knows (the feature `remote`).
 
 use std::sync::Arc;
 
@@ -14,9 +14,20 @@ pub(crate) fn open(remotes: &[Remote]) -> Result<Vec<(Arc<dyn Tier>, TierUse)>> 
     remotes.iter().map(open).collect()
 }
 
+#[cfg(feature = "remote")]
 fn open_one(remote: &Remote) -> Result<Arc<dyn Tier>> {
-    Err(Error::Remote {
-        url: remote.shown(),
-        problem: "this program is built without the feature \"remote\"".to_owned(),
-    })
+    let mut options = refrain_remote::Options::default();
+    if let Some(limit) = remote.timeout {
+        options = options.call(limit).connect(limit);
+    }
+    // The message names the URL, without credentials.
+    refrain_remote::open(&remote.url, options).map_err(|error| Error::Remote(error.to_string()))
+}
+
+#[cfg(not(feature = "remote"))]
+fn open_one(remote: &Remote) -> Result<Arc<dyn Tier>> {
+    Err(Error::Remote(format!(
+        "open tier {}: this program is built without remotes; build refrain with the feature `remote`",
+        remote.shown()
+    )))
 }

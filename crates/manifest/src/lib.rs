@@ -45,6 +45,8 @@ mod pattern;
 
 mod input;
 mod node;
+mod remote;
+
 mod tables;
 
 mod links;
@@ -68,6 +70,7 @@ pub use names::{is_name, nearest};
 pub use node::{Format, Mapping, Node, Origin, Parameter, Run};
 pub use pattern::Pattern;
 pub use problem::{Problem, Problems, Report, Severity, Source, Span, Spanned};
+pub use remote::RemoteTable;
 pub use schema::schema;
 pub use shell::Refused;
 pub use starter::starter;

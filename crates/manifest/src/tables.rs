@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use crate::document::{Entry, Item};
 use crate::findings::Findings;
 use crate::problem::Spanned;
+use crate::remote::{RemoteTable, Remotes};
 use crate::shapes::OneOrMore;
 
 /// What the whole is called, and what of it is wanted.
@@ -49,6 +50,9 @@ pub struct CacheTable {
     /// A file with the key that records are sealed with: 32 bytes, or 64 hexadecimal digits.
     #[schemars(with = "Option<String>")]
     pub key_file: Option<Spanned<PathBuf>>,
+    /// Storage behind the directory that is shared with other machines.
+    #[schemars(with = "Remotes")]
+    pub remote: Vec<RemoteTable>,
 }
 
 /// What counts for every node besides its own declarations.
@@ -95,6 +99,7 @@ impl CacheTable {
         "max_size",
         "max_age",
         "key_file",
+        "remote",
     ];
 
     pub(crate) fn read(item: &Item<'_>, findings: &mut Findings<'_>) -> Self {
@@ -112,6 +117,7 @@ impl CacheTable {
                 "max_size" => read.max_size = findings.size(item),
                 "max_age" => read.max_age = findings.duration(item),
                 "key_file" => read.key_file = findings.path(item),
+                "remote" => read.remote = RemoteTable::read_all(item, findings),
                 _ => findings.unknown_key(key, "[cache]", Self::KEYS),
             }
         }

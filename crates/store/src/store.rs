@@ -225,7 +225,7 @@ impl Store {
         {
             uploads.queue(Parcel::Made(Arc::clone(&record), notes.clone()));
         }
-        self.keep(record, notes, claim, addition);
+        self.keep(record, notes, claim, addition, None);
     }
 
     /// Does what [`Store::commit`] does with a record that was made elsewhere, and keeps its seal. The error is a
@@ -237,7 +237,7 @@ impl Store {
         claim: Option<Claim>,
     ) -> Result<(), String> {
         self.accepts(&record)?;
-        self.keep(Arc::new(record), notes, claim, None);
+        self.keep(Arc::new(record), notes, claim, None, None);
         Ok(())
     }
 
@@ -247,13 +247,14 @@ impl Store {
         self.index.accepts(record)
     }
 
-    /// Does what [`Store::commit`] does, and tells no tier.
+    /// Does what [`Store::commit`] does, and tells no tier. `origin` is the tier that it came from.
     fn keep(
         &self,
         record: Arc<Record>,
         notes: Vec<(Digest, Arc<str>)>,
         claim: Option<Claim>,
         addition: Option<Addition>,
+        origin: Option<Arc<str>>,
     ) {
         let Some(writer) = &self.writer else { return };
         self.made_anew.lock().insert(record.signature);
@@ -263,7 +264,7 @@ impl Store {
             notes,
             claim,
             new,
-            origin: None,
+            origin,
             addition,
         });
     }

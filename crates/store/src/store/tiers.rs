@@ -141,7 +141,8 @@ impl Store {
         if self.writer.is_none() {
             self.index.remember(&record);
         }
-        self.keep(record, notes, None, None);
+        let origin = Some(Arc::clone(&level.label));
+        self.keep(record, notes, None, None, origin);
     }
 
     /// The tier that the record of this key came from, the first time that somebody asks after it came.
