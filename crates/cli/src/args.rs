@@ -1,7 +1,7 @@
 //! The command line as it is typed. It is unaware of what commands do.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -147,6 +147,12 @@ pub enum PipelineCommand {
     Diff(DiffArgs),
     /// Check everything that is stored
     Verify(VerifyArgs),
+    /// Fetch from remotes what a run would need
+    Warm(WarmArgs),
+    /// Put what is remembered of the targets into remotes
+    Push(PushArgs),
+    /// Write what is remembered of the targets into one file
+    Export(ExportArgs),
 }
 
 /// The commands that are about what is remembered, and need no pipeline.
@@ -158,8 +164,20 @@ pub enum CacheCommand {
     Stats(JsonArgs),
     /// Evict outputs from the cache
     Gc(GcArgs),
+    /// Take in what another cache exported
+    Import(ImportArgs),
     /// Forget everything that is cached
     Clean,
+}
+
+impl CacheCommand {
+    /// The command with its paths as somebody meant them who is at `here`.
+    pub fn typed_at(mut self, here: &Path) -> Self {
+        if let CacheCommand::Import(args) = &mut self {
+            args.archive = here.join(&args.archive);
+        }
+        self
+    }
 }
 
 /// Values for the pipeline's inputs.
@@ -383,6 +401,60 @@ pub struct VerifyArgs {
     /// Also execute this share of what the targets stand on again, and compare
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub rerun: Option<u8>,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct WarmArgs {
+    /// The nodes that a run would make current [default: the pipeline's targets]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    #[command(flatten)]
+    pub bindings: Bindings,
+    /// Fetch everything that the targets stand on, for whatever is edited next
+    #[arg(long)]
+    pub all: bool,
+    /// Fetch nothing, only say how much it is
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// The nodes to put there with all that they need [default: the pipeline's targets]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    #[command(flatten)]
+    pub bindings: Bindings,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The archive to write
+    #[arg(value_name = "FILE")]
+    pub archive: PathBuf,
+    /// The nodes to export with all that they need [default: the pipeline's targets]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    #[command(flatten)]
+    pub bindings: Bindings,
+    #[command(flatten)]
+    pub print: JsonArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The archive to take in
+    #[arg(value_name = "FILE")]
+    pub archive: PathBuf,
+    /// Take in at most so much [default: 64 GiB]
+    #[arg(long, value_name = "SIZE", value_parser = read_size)]
+    pub max_size: Option<u64>,
     #[command(flatten)]
     pub print: JsonArgs,
 }

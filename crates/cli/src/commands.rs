@@ -2,17 +2,20 @@
 
 mod clean;
 mod diff;
+mod export;
 mod gc;
 mod get;
 mod graph;
 mod init;
 mod log;
 mod plan;
+mod push;
 mod run;
 mod schema;
 mod stats;
 mod status;
 mod verify;
+mod warm;
 mod watch;
 mod why;
 
@@ -41,6 +44,9 @@ pub fn on_project(command: PipelineCommand, maker: &Maker, printer: &Printer) ->
         PipelineCommand::Get(args) => get::get(args, project()?, printer),
         PipelineCommand::Graph(args) => graph::graph(args, project()?, printer),
         PipelineCommand::Diff(args) => diff::diff(&args, &project()?, printer),
+        PipelineCommand::Warm(args) => warm::warm(args, project()?, printer),
+        PipelineCommand::Push(args) => push::push(args, project()?, printer),
+        PipelineCommand::Export(args) => export::export(args, project()?, printer),
         PipelineCommand::Verify(args) => verify::verify(args, project()?, printer),
     }
 }
@@ -51,6 +57,7 @@ pub fn on_cache(command: CacheCommand, cache: &Cache, printer: &Printer) -> Resu
         CacheCommand::Log(args) => log::log(args, cache, printer),
         CacheCommand::Stats(args) => stats::stats(&args, cache, printer),
         CacheCommand::Gc(args) => gc::gc(&args, cache, printer),
+        CacheCommand::Import(args) => export::import(&args, cache, printer),
         CacheCommand::Clean => clean::clean(cache, printer),
     }
 }

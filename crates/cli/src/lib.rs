@@ -60,6 +60,7 @@ mod past;
 mod progress;
 mod signals;
 mod states;
+mod transfers;
 
 mod watch;
 

@@ -156,7 +156,7 @@ pub fn manifest_main() -> ExitCode {
         ManifestCommand::Shared(Command::Cache(command)) => {
             let found = discovery::find(args.file.as_deref())?;
             let cache = cache(&found, settings, &args.options)?;
-            commands::on_cache(command, &cache, printer)
+            commands::on_cache(command.typed_at(&found.here), &cache, printer)
         }
         ManifestCommand::Shared(Command::Pipeline(command)) => {
             let place = discovery::locate(args.file.as_deref())?;

@@ -310,6 +310,9 @@ fn line(report: &NodeReport) -> String {
             line += &format!(", {} failed", items.failed);
         }
     }
+    if let Some(tier) = &report.tier {
+        line += &paint(DIM, format_args!(" from {tier}"));
+    }
     if let Some(reason) = &report.reason {
         line += &paint(DIM, format_args!(" ({reason})"));
     }

@@ -139,6 +139,9 @@ pub enum Error {
         /// The system's answer.
         cause: std::io::Error,
     },
+    /// Something was asked of a store, and there is none.
+    #[error("nothing is remembered: caching is off, or the cache directory cannot be used")]
+    NoStore,
     /// A tier that cannot be one. The message has no password in it.
     #[error("{0}")]
     Remote(

@@ -2,6 +2,7 @@
 //! store, the worker threads, and one live session per pipeline.
 
 mod aftermath;
+mod moving;
 mod sessions;
 pub(crate) mod snapshot;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 use refrain_store::{Codec, Damage, Options, Output, RunEntry, Store, Tier, TierUse, Traffic};
 
 use self::aftermath::{outputs, remember};
+pub use self::moving::Warmed;
 use self::sessions::Sessions;
 use self::snapshot::Snapshot;
 use crate::cancel::Cancel;

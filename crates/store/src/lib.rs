@@ -97,7 +97,7 @@ pub use options::Options;
 pub use record::{Home, Leaf, Lookup, NodeChange, Output, Part, Parts, Record, RunEntry};
 pub use scratch::Scratch;
 pub use seal::{KeyError, SealKey};
-pub use store::{Finding, Progress, Store, Verified};
+pub use store::{Carried, Finding, Missing, Progress, Store, Verified};
 pub use tier::{Name, Tier, TierError, Trouble};
 pub use tiered::{TierUse, Traffic};
 pub use upload::Pending;

@@ -39,6 +39,35 @@ pub(crate) fn listed(output: &Output, bytes: &[u8]) -> Result<Vec<Piece>, String
     }
 }
 
+/// What a listing refers to, and what each of it is the listing of, if it is one.
+pub(crate) fn entries(output: &Output, bytes: &[u8]) -> Vec<(Piece, Option<Output>)> {
+    match output.codec {
+        Codec::LIST => {
+            let entries = list::decode(bytes).unwrap_or_default().into_iter();
+            let outputs = entries.map(|entry| entry.output);
+            let direct = |output: Output| match &output.inline {
+                // As elsewhere, a list in a list is taken at its word.
+                Some(bytes) if output.codec == Codec::TREE => entries_of_tree(&output, bytes),
+                Some(_) => Vec::new(),
+                None => own(&output)
+                    .map(|piece| (piece, Some(output)))
+                    .into_iter()
+                    .collect(),
+            };
+            outputs.flat_map(direct).collect()
+        }
+        _ => entries_of_tree(output, bytes),
+    }
+}
+
+fn entries_of_tree(output: &Output, bytes: &[u8]) -> Vec<(Piece, Option<Output>)> {
+    let listed = match output.codec {
+        Codec::TREE => listed(output, bytes).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    listed.into_iter().map(|piece| (piece, None)).collect()
+}
+
 /// Says whether the bytes of the output refer to other blobs.
 pub(crate) fn is_listing(output: &Output) -> bool {
     matches!(output.codec, Codec::TREE | Codec::LIST)

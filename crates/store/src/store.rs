@@ -2,6 +2,7 @@
 //!
 //! Says in which order the rooms below are asked, and nothing else. Its groups of calls have rooms of their own.
 
+mod archive;
 mod clear;
 mod contents;
 mod files;
@@ -51,6 +52,8 @@ use crate::writer::{Message, Writer};
 use portable::Known;
 use tiers::Asked;
 
+pub use archive::Carried;
+pub use tiers::Missing;
 pub use verify::{Finding, Progress, Verified};
 
 /// The lock file of [`Store::claim`]. It stays empty.

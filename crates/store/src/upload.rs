@@ -131,6 +131,11 @@ impl Uploads {
         }
     }
 
+    /// Gives up what is still to go.
+    pub(crate) fn abandon(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
+
     /// How much is still to go.
     pub(crate) fn pending(&self) -> Pending {
         *self.shared.pending.lock()
@@ -163,7 +168,11 @@ impl Drop for Uploads {
             return;
         };
         drop(queue);
-        let finished = self.finish(self.limit, &mut |_| ());
+        let limit = match self.shared.stop.load(Ordering::Relaxed) {
+            true => Duration::ZERO,
+            false => self.limit,
+        };
+        let finished = self.finish(limit, &mut |_| ());
         self.shared.stop.store(true, Ordering::Relaxed);
         if !finished {
             let left = self.pending().left;
@@ -193,6 +202,23 @@ fn start(shared: &Arc<Shared>) -> Running {
         warn!("there are no more threads to put records into tiers");
     }
     Running { queue, threads }
+}
+
+/// A record that the directory has, with its texts as far as they are there.
+pub(crate) fn kept(index: &Index, key: &Signature) -> Option<(Arc<Record>, Notes)> {
+    let Lookup::Hit(record) = index.find(Key::Signature, key) else {
+        return None;
+    };
+    let parts = &record.parts;
+    let parts = [&parts.code, &parts.env, &parts.inputs, &parts.deps];
+    let leaves = parts.into_iter().flatten().flat_map(|part| &part.leaves);
+    let named = leaves.filter_map(|leaf| leaf.note).chain(record.log);
+    let note = |digest: Digest| {
+        let text = index.ask(|database| database.note(&digest));
+        Some((digest, text.ok()??))
+    };
+    let notes = named.filter_map(note).collect();
+    Some((record, notes))
 }
 
 /// A record ready to go.
@@ -225,10 +251,10 @@ impl Shared {
     }
 
     fn pack(&self, parcel: Parcel) -> Option<Packed> {
-        let kept = matches!(parcel, Parcel::Kept(_));
+        let is_kept = matches!(parcel, Parcel::Kept(_));
         let (record, notes) = match parcel {
             Parcel::Made(record, notes) => (record, notes),
-            Parcel::Kept(signature) => self.kept(&signature)?,
+            Parcel::Kept(signature) => kept(&self.index, &signature)?,
         };
         let told = |why: &dyn std::fmt::Display| {
             warn!(node = &*record.node, %why, "a record is not put into tiers");
@@ -245,25 +271,8 @@ impl Shared {
             record,
             bytes,
             pieces,
-            kept,
+            kept: is_kept,
         })
-    }
-
-    /// A record that the directory has, with its texts as far as they are there.
-    pub(crate) fn kept(&self, key: &Signature) -> Option<(Arc<Record>, Notes)> {
-        let Lookup::Hit(record) = self.index.find(Key::Signature, key) else {
-            return None;
-        };
-        let parts = &record.parts;
-        let parts = [&parts.code, &parts.env, &parts.inputs, &parts.deps];
-        let leaves = parts.into_iter().flatten().flat_map(|part| &part.leaves);
-        let named = leaves.filter_map(|leaf| leaf.note).chain(record.log);
-        let note = |digest: Digest| {
-            let text = self.index.ask(|database| database.note(&digest));
-            Some((digest, text.ok()??))
-        };
-        let notes = named.filter_map(note).collect();
-        Some((record, notes))
     }
 
     fn send(&self, level: &Level, batch: &[Packed]) {

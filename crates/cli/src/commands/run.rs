@@ -16,6 +16,7 @@ use crate::project::Project;
 use crate::signals;
 use crate::style::{BAD, DIM, GOOD, WARN};
 use crate::tally::tally;
+use crate::transfers;
 use crate::values::assign;
 
 pub fn run(args: RunArgs, project: Project, printer: &Printer) -> Result<Exit> {
@@ -45,7 +46,12 @@ pub fn run(args: RunArgs, project: Project, printer: &Printer) -> Result<Exit> {
         printer.lines(&describe(location, &node));
     }
     let put = exports::put_all(&project, &runner, &run);
+    transfers::finish(&runner, printer);
     printer.note(summary(report));
+    if let Some(store) = runner.store() {
+        let told: Vec<String> = report.warnings().map(str::to_owned).collect();
+        transfers::tell_problems(&store, &told, printer);
+    }
     if args.json {
         printer.json(report)?;
     }
@@ -66,7 +72,7 @@ fn runner(args: &RunArgs, project: &Project) -> Result<Runner> {
     Ok(project.at_work(&args.effort)?.force(forced))
 }
 
-/// One line for the whole run, the last one on standard error.
+/// One line for the whole run, and one for each remote that had part in it: the last ones on standard error.
 fn summary(report: &Report) -> String {
     let style = match report.status() {
         Status::Ok => GOOD,
@@ -81,9 +87,10 @@ fn summary(report: &Report) -> String {
         saved => format!("{DIM}, {} saved{DIM:#}", elapsed(saved)),
     };
     format!(
-        "{style}{:>9}{style:#} {} in {}{saved}",
+        "{style}{:>9}{style:#} {} in {}{saved}{}",
         report.status().name(),
         told.join(", "),
-        elapsed(report.elapsed())
+        elapsed(report.elapsed()),
+        transfers::lines(&report.traffic())
     )
 }

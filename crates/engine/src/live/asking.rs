@@ -40,6 +40,13 @@ impl Live {
         store.ask_tiers(&self.keys_of(&above, forced));
     }
 
+    /// Asks for the records of all of these nodes.
+    pub fn ask_for_all(&self, nodes: &[u32]) {
+        if let Some(store) = self.asked_store() {
+            store.ask_tiers(&self.keys_of(nodes, &Forced::default()));
+        }
+    }
+
     /// Asks for what is known of the files that these nodes find, as far as that stands on nothing that is yet to be
     /// asked for.
     pub(super) fn ask_for_trails(&self, nodes: &[u32]) {

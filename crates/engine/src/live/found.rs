@@ -40,6 +40,22 @@ impl Live {
         })
     }
 
+    /// What the files that a node finds are kept under, as far as its parents'
+    /// outputs are known.
+    pub fn trail_keys(&self, node: u32, digest: impl Fn(u32) -> Option<Digest>) -> Vec<Signature> {
+        let base = queries::base(&self.db, self.units[node as usize]);
+        let mut keys = vec![trail::key(&base.signature)];
+        if self
+            .graph
+            .parents(node)
+            .all(|parent| digest(parent).is_some())
+        {
+            let digest = |parent| *digest(parent).expect("just looked").as_bytes();
+            keys.push(trail::key(&self.hashes(node, digest, None).resolved()));
+        }
+        keys
+    }
+
     /// The files that the session's nodes found, as far as it was looked.
     pub fn found_files(&self) -> impl Iterator<Item = &Path> {
         self.finders.keys().map(std::path::PathBuf::as_path)

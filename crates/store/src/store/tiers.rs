@@ -43,6 +43,15 @@ pub(super) struct Asked {
     origins: FxHashMap<Signature, Arc<str>>,
 }
 
+/// What tiers have and the directory has not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// The number of blobs.
+    pub blobs: u64,
+    /// Their bytes, unpacked.
+    pub bytes: u64,
+}
+
 impl Store {
     /// Says whether there are tiers that outputs are looked for in, and that answer.
     pub fn has_tiers(&self) -> bool {
@@ -123,7 +132,7 @@ impl Store {
     }
 
     /// Says whether a record is one for this key, and may be used; the error is a sentence.
-    fn check(&self, record: &Record, key: &Signature) -> Result<(), String> {
+    pub(super) fn check(&self, record: &Record, key: &Signature) -> Result<(), String> {
         match record.signature == *key || record.resolved == *key {
             true => self.accepts(record),
             false => Err("it is the record of other work".into()),
@@ -221,6 +230,34 @@ impl Store {
                 .collect();
         }
         outputs.iter().map(|output| self.is_here(output)).collect()
+    }
+
+    /// How much of what an output stands on is not here and can be had. Listings are brought to find out.
+    pub fn missing(&self, output: &Output) -> Missing {
+        let mut missing = Missing::default();
+        if !self.has_tiers() {
+            return missing;
+        }
+        let mut pieces: Vec<Piece> = parcel::own(output).into_iter().collect();
+        self.count_missing(&pieces, &mut missing);
+        pieces = self.listed(output);
+        for entry in self.entries(output) {
+            pieces.extend(self.listed(&entry));
+        }
+        self.count_missing(&pieces, &mut missing);
+        missing
+    }
+
+    fn count_missing(&self, pieces: &[Piece], missing: &mut Missing) {
+        for piece in pieces {
+            let here = self.blobs.present(&piece.0, piece.1);
+            if let Err(damage) = here
+                && self.elsewhere(&[*piece], damage).is_ok()
+            {
+                missing.blobs += 1;
+                missing.bytes += piece.1;
+            }
+        }
     }
 
     fn listed(&self, output: &Output) -> Vec<Piece> {
@@ -417,6 +454,13 @@ impl Store {
     pub fn finish_uploads(&self, limit: Duration, tell: &mut dyn FnMut(Pending)) -> bool {
         let uploads = self.uploads.as_ref();
         uploads.is_none_or(|uploads| uploads.finish(limit, tell))
+    }
+
+    /// Gives up what is still to be put into tiers: dropping the store does not wait for it any more.
+    pub fn abandon_uploads(&self) {
+        if let Some(uploads) = &self.uploads {
+            uploads.abandon();
+        }
     }
 
     /// What went to and came from each tier since the directory was opened.
