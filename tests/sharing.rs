@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use refrain::{
     Args, CacheConfig, Failure, Inputs, Node, Outcome, Param, Pipeline, Prospect, Run, Runner,
-    file, inputs,
+    SealKey, file, inputs,
 };
 use refrain_store::{Tier, TierUse};
 use tier::{MemoryTier, Mood};
@@ -20,6 +20,7 @@ use tier::{MemoryTier, Mood};
 struct Machine {
     dir: tempfile::TempDir,
     executed: Arc<AtomicUsize>,
+    key: Option<SealKey>,
 }
 
 impl Machine {
@@ -27,6 +28,14 @@ impl Machine {
         Machine {
             dir: tempfile::tempdir().unwrap(),
             executed: Arc::default(),
+            key: None,
+        }
+    }
+
+    fn with_key(byte: u8) -> Self {
+        Machine {
+            key: Some(SealKey::new(&[byte; 32])),
+            ..Machine::new()
         }
     }
 
@@ -35,7 +44,8 @@ impl Machine {
     }
 
     fn runner(&self, tier: &Arc<MemoryTier>, usage: TierUse) -> Runner {
-        let config = CacheConfig::new(self.path("cache"));
+        let mut config = CacheConfig::new(self.path("cache"));
+        config.key = self.key.clone();
         Runner::with_tiers(config, vec![(tier.clone(), usage)]).unwrap()
     }
 
@@ -252,6 +262,26 @@ fn a_blob_that_goes_bad_after_its_record_came_is_made_again() {
     drop(things);
     assert_eq!(index(&b.run(&tier, "flat")), wanted("flat"));
     assert_eq!(b.executed(), 3);
+}
+
+#[test]
+fn machines_with_a_key_believe_only_each_other() {
+    let tier = MemoryTier::new();
+    let (a, b) = (Machine::with_key(1), Machine::with_key(1));
+    a.run(&tier, "flat");
+    b.run(&tier, "flat");
+    assert_eq!(b.executed(), 0);
+    for (stranger, tier) in [
+        (Machine::with_key(2), MemoryTier::new()),
+        (Machine::new(), MemoryTier::new()),
+    ] {
+        stranger.run(&tier, "flat");
+        let c = Machine::with_key(1);
+        let run = c.run_as(&tier, TierUse::Read, "flat");
+        assert_eq!((c.executed(), index(&run)), (3, wanted("flat")));
+        let told: Vec<&str> = run.report().warnings().collect();
+        assert!(told.iter().any(|told| told.contains("signed")), "{told:?}");
+    }
 }
 
 #[test]

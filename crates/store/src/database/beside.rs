@@ -144,6 +144,14 @@ impl Database {
             .map(drop)
     }
 
+    /// Says whether any record ever came from a tier.
+    pub(crate) fn has_origins(&mut self) -> rusqlite::Result<bool> {
+        self.connection
+            .query_row("SELECT EXISTS (SELECT 1 FROM origins)", [], |row| {
+                row.get(0)
+            })
+    }
+
     /// The number of where a record came from; 0 for those made here.
     pub(super) fn origin_id(&mut self, name: Option<&Arc<str>>) -> rusqlite::Result<i64> {
         let Some(name) = name else { return Ok(0) };

@@ -5,11 +5,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Store, lists, trees};
 use crate::blob::Blob;
 use crate::codec::Codec;
-use crate::database::Stored;
+use crate::database::{Database, Stored};
 use crate::digest::{Digest, Signature};
 use crate::error::{Damage, StoreError};
 use crate::inventory::{Contents, Inventory};
 use crate::opening;
+use crate::parcel;
 use crate::record::Output;
 use crate::root::Identity;
 
@@ -20,6 +21,8 @@ pub(super) struct Standing {
     pub(super) trees: FxHashSet<Digest>,
     /// The bytes of entries in pickles, by their signatures.
     pub(super) pickled: FxHashMap<Signature, u64>,
+    /// Records came from tiers: that a blob is not here does not say that it is lost.
+    pub(super) elsewhere: bool,
 }
 
 impl Standing {
@@ -42,6 +45,7 @@ impl Store {
             pickled: self.pickles.sizes(),
             blobs: self.blobs.all().map_err(failed)?,
             trees: self.trees.all().map_err(failed)?.into_iter().collect(),
+            elsewhere: self.index.ask(Database::has_origins).unwrap_or(false),
         })
     }
 
@@ -86,17 +90,26 @@ impl Store {
         if is_blob || standing.blobs.contains_key(&blob) {
             contents.blobs.push((blob, output.size));
         }
+        if !parcel::is_listing(output) {
+            return Ok(());
+        }
+        if output.codec == Codec::TREE {
+            contents.trees.push(output.clone());
+        }
+        let bytes = match self.bytes_here(output) {
+            Err(Damage::Missing(_)) if standing.elsewhere => return Ok(()),
+            bytes => bytes?,
+        };
         match output.codec {
             Codec::TREE => {
-                contents.trees.push(output.clone());
-                let tree = trees::decode(output, &self.bytes_of(output)?)?;
+                let tree = trees::decode(output, &bytes)?;
                 let files = tree.files().map(|file| (file.blob, file.size));
                 contents.blobs.extend(files);
                 Ok(())
             }
             Codec::LIST => {
                 let mut done = Ok(());
-                for entry in lists::decode(output, &self.bytes_of(output)?)? {
+                for entry in lists::decode(output, &bytes)? {
                     // As elsewhere, a list in a list is taken at its word.
                     if entry.output.codec == Codec::LIST {
                         contents

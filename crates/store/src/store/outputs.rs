@@ -29,6 +29,17 @@ impl Store {
         Ok(bytes.into_owned())
     }
 
+    /// The bytes of `output` where the directory itself has them, verified.
+    pub(super) fn bytes_here<'a>(&self, output: &'a Output) -> Result<Cow<'a, [u8]>, Damage> {
+        match &output.inline {
+            Some(bytes) => verify_inline(output, bytes).map(Cow::Borrowed),
+            None => {
+                let bytes = self.blobs.load(&Blob::of(output), output.size);
+                bytes.map(Cow::Owned)
+            }
+        }
+    }
+
     /// The bytes of `output` themselves, verified.
     pub(super) fn bytes_of<'a>(&self, output: &'a Output) -> Result<Cow<'a, [u8]>, Damage> {
         match &output.inline {
