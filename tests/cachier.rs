@@ -333,7 +333,7 @@ fn a_mapped_node_has_one_file_with_its_items_and_their_list() {
     ] {
         let run = fresh(dir.path(), &pipeline, inputs! { words: given.clone() });
         let items = run.report().node("lengths").unwrap().items;
-        assert_eq!(items.map(|items| items.executed as usize), executions);
+        assert_eq!(items.map(|items| items.executed), executions);
         let lengths = run.get::<Vec<(String, usize)>>("lengths").unwrap();
         let expected = given.iter().map(|word| (word.clone(), word.len()));
         assert_eq!(*lengths, expected.collect::<Vec<_>>());

@@ -293,7 +293,7 @@ impl Arrival<'_> {
             });
             match is_whole {
                 Ok(()) => {
-                    self.store.keep(Arc::new(record), notes, None, None);
+                    self.store.keep(Arc::new(record), notes, None, None, None);
                     self.carried.records += 1;
                 }
                 Err(damage) => self.refuse(&format!("{}: {damage}", record.node)),
