@@ -26,6 +26,9 @@ const PIECE: usize = 256 * 1024;
 /// So many pieces may be on their way.
 const PIECES: usize = 4;
 
+/// So many answers may wait to be taken.
+const AHEAD: usize = 64;
+
 /// A thread is started for so many things of a batch: on a disk of this machine they take less than that.
 const EACH: usize = 8;
 
@@ -76,7 +79,7 @@ impl Directory {
         ask: impl Fn(&Files, usize) -> io::Result<T> + Send + Sync + 'static,
     ) -> Result<Receiver<(usize, io::Result<T>)>, TierError> {
         let threads = count.div_ceil(EACH).min(self.options.in_flight);
-        let (give, answers) = channel::unbounded();
+        let (give, answers) = channel::bounded(AHEAD);
         let asked = Arc::new((AtomicUsize::new(0), ask));
         for _ in 0..threads {
             let (path, asked, give) = (Arc::clone(&self.path), Arc::clone(&asked), give.clone());
