@@ -1,21 +1,20 @@
 //! The threads on which work is executed. They know work and where to send
 //! its end; they do not know what comes next.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
-use crossbeam::channel::{Receiver, Sender, unbounded};
 use smallvec::{SmallVec, smallvec};
 
 use crate::executor::{Done, Executor};
 use crate::map::Batch;
+use crate::sync::{Arc, AtomicUsize, Ordering, Receiver, Sender, thread, unbounded};
+use crate::turn::Hold;
 use crate::work::Work;
 
 /// Worker threads, started when they are first needed.
 pub(crate) struct Pool {
     jobs: usize,
-    started: AtomicUsize,
+    /// How many workers there are, but for those that were replaced and have not
+    /// come back.
+    workers: AtomicUsize,
     queue: Sender<Job>,
     jobs_in: Receiver<Job>,
     executor: Arc<dyn Executor>,
@@ -42,7 +41,7 @@ impl Pool {
         let (queue, jobs_in) = unbounded();
         Pool {
             jobs,
-            started: AtomicUsize::new(0),
+            workers: AtomicUsize::new(0),
             queue,
             jobs_in,
             executor,
@@ -86,13 +85,21 @@ impl Pool {
     }
 
     fn send(&self, job: Job) {
-        if self.started.load(Ordering::Relaxed) < self.jobs {
-            self.add_worker();
-        }
         for (_, work) in &job.works {
             work.turn.wait();
         }
+        let more = |workers| (workers < self.jobs).then_some(workers + 1);
+        let (set, get) = (Ordering::AcqRel, Ordering::Acquire);
+        if self.workers.fetch_update(set, get, more).is_ok() {
+            self.add_worker();
+        }
         self.queue.send(job).expect("the pool holds a receiver");
+        if self.workers.load(Ordering::Acquire) == 0 {
+            // The system has no thread for it.
+            for job in self.jobs_in.try_iter() {
+                perform(job, &*self.executor);
+            }
+        }
     }
 
     /// Lets go of work that nobody waits for any more. A worker that has nothing
@@ -104,44 +111,51 @@ impl Pool {
         }
     }
 
+    /// Starts a worker, which was counted already.
     fn add_worker(&self) {
-        let number = self.started.fetch_add(1, Ordering::Relaxed);
         let (jobs, executor) = (self.jobs_in.clone(), self.executor.clone());
         // User functions expect the stack of a main thread.
         let spawned = thread::Builder::new()
-            .name(format!("refrain-worker-{number}"))
+            .name("refrain-worker".to_owned())
             .stack_size(8 << 20)
             .spawn(move || work(&jobs, &*executor));
         if let Err(error) = spawned {
+            self.workers.fetch_sub(1, Ordering::AcqRel);
             tracing::warn!(%error, "a worker thread could not be started");
         }
     }
 }
 
 fn work(jobs: &Receiver<Job>, executor: &dyn Executor) {
-    for mut job in jobs {
-        job.works.retain(|(_, work)| work.turn.begin());
-        if job.works.is_empty() {
-            continue;
-        }
-        if job.announce {
-            for (ticket, _) in &job.works {
-                let _ = job.reply.send(Message::Started(*ticket));
-            }
-        }
-        let (tickets, works): (Vec<u64>, Vec<Arc<Work>>) = job.works.into_iter().unzip();
-        let done = match &job.batch {
-            Some(batch) => executor.execute_together(&works, batch),
-            None => works.iter().map(|work| executor.execute(work)).collect(),
-        };
-        // All turns are ended: whoever gave the last one up has replaced this worker.
-        let ended = works.iter().filter(|work| work.turn.end()).count();
-        // A run that is over no longer listens.
-        for (ticket, done) in tickets.into_iter().zip(done) {
-            let _ = job.reply.send(Message::Done(ticket, done));
-        }
-        if ended == 0 {
+    for job in jobs {
+        if !perform(job, executor) {
             return;
         }
     }
+}
+
+/// Does what is still wanted of it; says whether the worker is.
+fn perform(mut job: Job, executor: &dyn Executor) -> bool {
+    let hold = Arc::new(Hold::default());
+    job.works.retain(|(_, work)| work.turn.begin(&hold));
+    if !hold.is_wanted() {
+        return true;
+    }
+    if job.announce {
+        for (ticket, _) in &job.works {
+            let _ = job.reply.send(Message::Started(*ticket));
+        }
+    }
+    let (tickets, works): (Vec<u64>, Vec<Arc<Work>>) = job.works.into_iter().unzip();
+    let done = match &job.batch {
+        Some(batch) => executor.execute_together(&works, batch),
+        None => works.iter().map(|work| executor.execute(work)).collect(),
+    };
+    works.iter().for_each(|work| work.turn.end());
+    let stays = !hold.is_replaced();
+    // A run that is over no longer listens.
+    for (ticket, done) in tickets.into_iter().zip(done) {
+        let _ = job.reply.send(Message::Done(ticket, done));
+    }
+    stays
 }

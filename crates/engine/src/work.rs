@@ -2,7 +2,6 @@
 //! it can be done on any thread. It is unaware of how it is done.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use refrain_store::{Home, Parts, Signature};
@@ -13,6 +12,7 @@ use crate::files::Tracked;
 use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::signature::{Notes, PartHashes};
+use crate::turn::Turn;
 use crate::value::Value;
 
 /// One node to execute, with everything that this takes.
@@ -48,71 +48,6 @@ impl Work {
             _ => None,
         });
         named.next().copied().unwrap_or(parent)
-    }
-}
-
-/// Where work stands between the one who wants it done and the worker who does
-/// it: the two agree here whether it is still wanted. A worker that does several
-/// pieces at once has all of their turns.
-#[derive(Debug, Default)]
-pub(crate) struct Turn {
-    state: AtomicU8,
-    /// How many pieces of work the worker has that are wanted.
-    wanted: Arc<AtomicUsize>,
-}
-
-impl Turn {
-    /// In the queue, or nowhere.
-    const WAITING: u8 = 0;
-    /// A worker has it.
-    const BEGUN: u8 = 1;
-    /// Nobody wants it any more.
-    const GIVEN_UP: u8 = 2;
-
-    /// The turn of work that is done at once with that of another turn.
-    pub fn together_with(other: &Turn) -> Self {
-        Turn {
-            state: AtomicU8::default(),
-            wanted: other.wanted.clone(),
-        }
-    }
-
-    /// It is put into the queue (again).
-    pub fn wait(&self) {
-        self.state.store(Self::WAITING, Ordering::Release);
-    }
-
-    /// A worker takes it out of the queue; says whether it is still wanted.
-    pub fn begin(&self) -> bool {
-        self.wanted.fetch_add(1, Ordering::AcqRel);
-        let begun = self.pass(Self::WAITING, Self::BEGUN);
-        if !begun {
-            self.wanted.fetch_sub(1, Ordering::AcqRel);
-        }
-        begun
-    }
-
-    /// The worker is done with it; says whether it was wanted to the end, and was
-    /// the last of what the worker has.
-    pub fn end(&self) -> bool {
-        self.pass(Self::BEGUN, Self::WAITING) && self.is_last()
-    }
-
-    /// Nobody wants it any more; says whether a worker has it and nothing else
-    /// that is wanted.
-    pub fn give_up(&self) -> bool {
-        self.state.swap(Self::GIVEN_UP, Ordering::AcqRel) == Self::BEGUN && self.is_last()
-    }
-
-    fn is_last(&self) -> bool {
-        self.wanted.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-
-    fn pass(&self, from: u8, to: u8) -> bool {
-        let passed = self
-            .state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
-        passed.is_ok()
     }
 }
 

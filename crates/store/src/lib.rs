@@ -15,6 +15,7 @@
 // From the ground up: a module imports only from groups above its own.
 mod digest;
 mod error;
+mod sync;
 
 pub mod codec;
 
@@ -74,6 +75,7 @@ mod access;
 
 mod index;
 
+mod queue;
 mod writer;
 
 mod parcel;

@@ -1,19 +1,13 @@
-//! The thread that writes: everything queued meanwhile goes into one transaction.
+//! What is written, and how: everything queued meanwhile goes into one transaction.
 //!
 //! A record that comes alone is written at once, so that a process that is killed loses only what was
-//! running. Where records come in a stream the thread rests after a transaction for [`SHARE`] times as long as that
-//! took (at most [`REST`]): a transaction of many records costs little more than one of few, and what a kill
-//! may lose is bounded all the same. Unaware of what the records mean.
+//! running; what a kill may lose of a stream is bounded by the `queue`. Unaware of what the records mean.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustc_hash::FxHashSet;
-use tracing::warn;
 
 use crate::claim::Claim;
 use crate::database::Database;
@@ -21,25 +15,8 @@ use crate::digest::{Digest, Signature};
 use crate::fields::millis;
 use crate::index::Index;
 use crate::pickles::{Addition, Pickles};
+use crate::queue::Queue;
 use crate::record::{NodeChange, Record, RunEntry};
-
-/// Messages in one transaction, at most. Keys are random, so a small transaction writes a page of each
-/// index for every record; this many share their pages (measured: 11 microseconds a record with 512, 5
-/// with this, at 100,000 records).
-const BATCH: usize = 4096;
-
-/// Messages in the queue, at most; who queues more waits for the writer, so that memory is bounded.
-const QUEUE: usize = 1 << 14;
-
-/// How much longer than a transaction the rest after it is. A small transaction takes a third of a millisecond, as long
-/// as it takes to start a command.
-const SHARE: u32 = 16;
-
-/// The longest rest between two transactions.
-const REST: Duration = Duration::from_millis(50);
-
-/// How often who waits for the writer looks whether there still is one.
-const ALIVE: Duration = Duration::from_millis(100);
 
 /// Something to be written.
 pub(crate) enum Message {
@@ -47,6 +24,7 @@ pub(crate) enum Message {
     Record {
         record: Arc<Record>,
         notes: Vec<(Digest, Arc<str>)>,
+        #[allow(dead_code, reason = "released with the message, after the commit")]
         claim: Option<Claim>,
         /// No row has its signature yet.
         new: bool,
@@ -65,140 +43,41 @@ pub(crate) enum Message {
     SourceFile(PathBuf, Vec<u8>),
     /// A fact about the directory.
     Fact(&'static str, String),
-    /// Answered when everything before it is written, or has failed to be.
-    Flush(Sender<()>),
 }
 
-/// The queue and the thread behind it. Dropping it writes what is queued.
+/// The queue of what is to be written. Dropping it writes what is queued.
 #[derive(Debug)]
-pub(crate) struct Writer {
-    queue: Option<Sender<Box<Message>>>,
-    thread: Option<JoinHandle<()>>,
-    /// How much was queued and written so far: equal when nothing is on its way.
-    queued: AtomicU64,
-    written: Arc<AtomicU64>,
-    /// Somebody waits: no rest.
-    urgent: Arc<AtomicBool>,
-}
+pub(crate) struct Writer(Queue<Message>);
 
 impl Writer {
     /// Starts the thread; fails where the system has no more threads.
     pub(crate) fn start(index: Arc<Index>, pickles: Arc<Pickles>) -> std::io::Result<Self> {
-        let (queue, messages) = bounded(QUEUE);
-        let written = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&written);
-        let urgent = Arc::new(AtomicBool::new(false));
-        let hurry = Arc::clone(&urgent);
-        let thread = std::thread::Builder::new()
-            .name("refrain-writer".into())
-            .spawn(move || write_all(&index, &pickles, &messages, &counter, &hurry))?;
-        Ok(Self {
-            queue: Some(queue),
-            thread: Some(thread),
-            queued: AtomicU64::new(0),
-            written,
-            urgent,
-        })
+        // A claim is dropped after the commit: who gets it next finds the record.
+        let write = move |batch: &mut Vec<Message>| write_batch(&index, &pickles, batch);
+        Queue::start("refrain-writer", write).map(Self)
     }
 
-    /// Queues a message. Lost, with its claim released, only when the thread has died of a panic.
+    /// Queues a message.
     pub(crate) fn queue(&self, message: Message) {
-        if let Some(queue) = &self.queue {
-            self.queued.fetch_add(1, Ordering::AcqRel);
-            let _ = queue.send(Box::new(message));
-        }
+        self.0.queue(message);
     }
 
     /// Returns when everything queued before was written or has failed to be.
     pub(crate) fn flush(&self) {
-        if self.queued.load(Ordering::Acquire) == self.written.load(Ordering::Acquire) {
-            return;
-        }
-        let (done, wait) = bounded(1);
-        // Before it is queued: the writer takes this back when it answers.
-        self.urgent.store(true, Ordering::Release);
-        self.queue(Message::Flush(done));
-        self.wake();
-        // A queue keeps what is in it when the thread dies that was to take it.
-        while wait.recv_timeout(ALIVE) == Err(RecvTimeoutError::Timeout) && self.is_alive() {}
-    }
-
-    fn is_alive(&self) -> bool {
-        let thread = self.thread.as_ref();
-        thread.is_some_and(|thread| !thread.is_finished())
-    }
-
-    fn wake(&self) {
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.urgent.store(true, Ordering::Release);
-        self.wake();
-        self.queue = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            warn!("the writer thread panicked; what it had not written is lost");
-        }
-    }
-}
-
-fn write_all(
-    index: &Index,
-    pickles: &Pickles,
-    messages: &Receiver<Box<Message>>,
-    written: &AtomicU64,
-    urgent: &AtomicBool,
-) {
-    let mut batch: Vec<Message> = Vec::new();
-    let mut rested = Instant::now();
-    while let Ok(first) = messages.recv() {
-        batch.push(*first);
-        // Woken early by who is in a hurry; woken for nothing at times, which does no harm.
-        let rest = rested.saturating_duration_since(Instant::now());
-        if !rest.is_zero() && !urgent.load(Ordering::Acquire) {
-            std::thread::park_timeout(rest);
-        }
-        batch.extend(messages.try_iter().take(BATCH - 1).map(|message| *message));
-        let count = batch.len() as u64;
-        let begun = Instant::now();
-        write_batch(index, pickles, &mut batch);
-        rested = Instant::now() + (begun.elapsed() * SHARE).min(REST);
-        written.fetch_add(count, Ordering::AcqRel);
-        for message in batch.drain(..) {
-            match message {
-                // After the commit: who gets the claim next finds the record.
-                Message::Record { claim, .. } => drop(claim),
-                Message::Flush(done) => {
-                    urgent.store(false, Ordering::Release);
-                    let _ = done.send(());
-                }
-                _ => {}
-            }
-        }
+        self.0.flush();
     }
 }
 
 fn write_batch(index: &Index, pickles: &Pickles, batch: &mut [Message]) {
     let lost = add_to_pickles(index, pickles, batch);
-    if batch
-        .iter()
-        .any(|message| !matches!(message, Message::Flush(_)))
-    {
-        // A failure is kept by the index, for one warning. It costs the caching of this batch; the next
-        // one is tried again.
-        let now_ms = millis(SystemTime::now());
-        let _ = index.transaction(batch.len(), |database, number| match &batch[number] {
-            // Its output is nowhere.
-            Message::Record { record, .. } if lost.contains(&record.signature) => Ok(()),
-            message => write(database, message, now_ms),
-        });
-    }
+    // A failure is kept by the index, for one warning. It costs the caching of this batch; the next
+    // one is tried again.
+    let now_ms = millis(SystemTime::now());
+    let _ = index.transaction(batch.len(), |database, number| match &batch[number] {
+        // Its output is nowhere.
+        Message::Record { record, .. } if lost.contains(&record.signature) => Ok(()),
+        message => write(database, message, now_ms),
+    });
     index.let_go(batch.iter().filter_map(|message| match message {
         Message::Record { record, .. } => Some(record),
         _ => None,
@@ -255,6 +134,20 @@ fn write(database: &mut Database, message: &Message, now_ms: i64) -> rusqlite::R
             database.set_file(path.as_os_str().as_encoded_bytes(), body)
         }
         Message::Fact(name, value) => database.set_fact(name, value),
-        Message::Flush(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_has_died() {
+        let queue =
+            Queue::start("dies", |_: &mut Vec<u8>| panic!("the thread dies")).expect("start");
+        for one in 0..10 {
+            queue.queue(one);
+            queue.flush();
+        }
     }
 }

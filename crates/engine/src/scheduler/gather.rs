@@ -13,7 +13,8 @@ use crate::live::Live;
 use crate::node::Node;
 use crate::queries::Standing;
 use crate::signature::PartHashes;
-use crate::work::{Arg, Draft, Turn, Work};
+use crate::turn::Turn;
+use crate::work::{Arg, Draft, Work};
 
 /// The work of a node all of whose parents have their values. `resolved` is
 /// what it is known by; with `forced` it executes although its output is found.

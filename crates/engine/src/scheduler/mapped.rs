@@ -18,7 +18,6 @@ use crate::node::Failure;
 use crate::recall::{self, Finder};
 use crate::recorder::Kept;
 use crate::report::Outcome;
-use crate::work::Turn;
 
 impl Driver<'_> {
     /// Starts a mapped node: looks up its items, and lets those start that are
@@ -110,7 +109,6 @@ impl Driver<'_> {
         let lasting = lasting && expansion.sound;
         let stop = Arc::new(Stop::new(self.request.cancel.clone()));
         let name = self.live.graph.name_of(node);
-        let turn = Turn::default();
         let mut tickets = Vec::with_capacity(items.len());
         for item in items {
             let waiter = Waiter::Item(node, *item);
@@ -119,8 +117,7 @@ impl Driver<'_> {
             if !self.flights.join(&known_by, waiter) {
                 let item = *item as usize;
                 let (items, stop) = (&expansion.items, stop.clone());
-                let mut work = gather_item(self.live, node, items, item, lasting, forced, stop);
-                work.turn = Turn::together_with(&turn);
+                let work = gather_item(self.live, node, items, item, lasting, forced, stop);
                 tickets.push(self.flights.add(name, waiter, work));
             }
         }
