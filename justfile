@@ -8,6 +8,11 @@ bench:
     cargo bench --bench outputs
     cargo bench --bench remote
 
+# What tests do in rounds, in many more of them: processes killed and stopped, power lost, orders of threads.
+soak:
+    REFRAIN_SOAK=1 cargo test -p refrain-store --lib crash -- --nocapture
+    REFRAIN_SOAK=1 cargo test -p refrain --test killed --test stopped --test interleavings -- --nocapture
+
 # Licences, bans and sources of dependencies; advisories where their database can be reached.
 deny:
     cargo deny check licenses bans sources
