@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use refrain::{CacheConfig, Digest, Inputs, Pipeline, Remote, dir, file, files};
 use refrain_command::{Programs, Surroundings, node, versions};
-use refrain_manifest::{CacheTable, Files, Input, InputKind, Manifest, Problem, RemoteTable};
-use refrain_store::{Limits, TierUse};
+use refrain_manifest::{
+    CacheTable, Eviction, Files, Input, InputKind, Manifest, Problem, RemoteTable,
+};
+use refrain_store::TierUse;
 use serde_json::Value;
 
 use crate::args::Options;
@@ -96,11 +98,6 @@ pub fn cache(found: &Found, settings: &Settings, options: &Options) -> Result<Ca
     Ok(Cache {
         pipeline: name(manifest, &found.root),
         config: Settings::apply(config, options, &found.here)?,
-        limits: Limits {
-            max_size: manifest.cache.max_size,
-            max_age: manifest.cache.max_age,
-            ..Limits::default()
-        },
     })
 }
 
@@ -125,6 +122,16 @@ fn configured(table: &CacheTable, mut config: CacheConfig) -> CacheConfig {
     }
     if !table.remote.is_empty() {
         config.remote = table.remote.iter().map(remote).collect();
+    }
+    config.max_size = table.max_size.or(config.max_size);
+    config.max_entry_size = table.max_entry_size.or(config.max_entry_size);
+    config.max_age = table.max_age.or(config.max_age);
+    config.ttl = table.ttl.or(config.ttl);
+    if let Some(eviction) = table.eviction {
+        config = config.eviction(match eviction {
+            Eviction::Cost => refrain::Eviction::Cost,
+            Eviction::Lru => refrain::Eviction::Lru,
+        });
     }
     config
 }

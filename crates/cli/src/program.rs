@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use refrain::{CacheConfig, Inputs, Pipeline};
-use refrain_store::Limits;
 
 use crate::args::{Command, ManifestArgs, ManifestCommand, Options, PipelineArgs};
 use crate::assembly::{assemble, cache};
@@ -107,7 +106,6 @@ impl Program {
             let cache = Cache {
                 pipeline: pipeline.name().to_owned(),
                 config: Settings::apply(config, &args.options, Path::new(""))?,
-                limits: Limits::default(),
             };
             let command = match args.command {
                 Command::Pipeline(command) => command,

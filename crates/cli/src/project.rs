@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use refrain::{CacheConfig, Inputs, Pipeline, Runner};
 use refrain_manifest::Problems;
-use refrain_store::{Limits, Store};
+use refrain_store::Store;
 
 use crate::args::Effort;
 use crate::error::{Error, Result};
@@ -115,8 +115,6 @@ pub struct Cache {
     pub pipeline: String,
     /// How they are.
     pub config: CacheConfig,
-    /// How much of them `gc` leaves.
-    pub limits: Limits,
 }
 
 impl Cache {

@@ -149,6 +149,9 @@ fn declare(node: &refrain_manifest::Node, around: &Surroundings) -> NodeBuilder 
     if let Some(timeout) = node.timeout {
         builder = builder.timeout(timeout);
     }
+    if let Some(ttl) = node.ttl {
+        builder = builder.ttl(ttl);
+    }
     if let Some(key) = &node.cache_key {
         builder = builder.cache_key(key);
     }

@@ -22,6 +22,16 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// What tells by which time outputs are made and are too old.
+pub(crate) type Clock = fn() -> SystemTime;
+
+/// The time in milliseconds since 1970.
+pub(crate) fn millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let since = since.map_or(0, |since| since.as_millis());
+    i64::try_from(since).unwrap_or(i64::MAX)
+}
+
 /// The stamp of now, as soon as it is later than `earlier`: what changed before
 /// `earlier` was taken bears an older one. A clock that was set back is not
 /// waited for.

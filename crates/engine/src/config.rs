@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Home, Options, SealKey};
+use refrain_store::{Eviction, Home, Limits, Options, SealKey};
 use serde::{Deserialize, Serialize};
 
+use crate::amounts::{size, span};
 use crate::error::{Error, Result};
 use crate::remote::{Remote, one_or_more};
 
@@ -49,6 +50,22 @@ pub struct CacheConfig {
     /// no sign of life is waited for: one that was stopped. After that the work
     /// is done here as well.
     pub patience_ms: u64,
+    /// What the directory may take on disk, in bytes; without it, whatever there
+    /// is. It is kept after each run, sparing what the last runs stand on.
+    #[serde(with = "size")]
+    pub max_size: Option<u64>,
+    /// What one output may take, in bytes: a larger one is not kept.
+    #[serde(with = "size")]
+    pub max_entry_size: Option<u64>,
+    /// How long an output is kept that nothing uses; for ever by default.
+    #[serde(with = "span")]
+    pub max_age: Option<Duration>,
+    /// How long outputs count after they were made, of nodes that do not say;
+    /// for ever by default. What is older is made again.
+    #[serde(with = "span")]
+    pub ttl: Option<Duration>,
+    /// Which outputs go first when there is not room for all.
+    pub eviction: Eviction,
     /// Tiers behind the directory, in the order in which they are asked.
     #[serde(deserialize_with = "one_or_more")]
     pub remote: Vec<Remote>,
@@ -70,6 +87,11 @@ impl Default for CacheConfig {
             dependency_depth: 2,
             memory: 256 << 20,
             patience_ms: 10_000,
+            max_size: None,
+            max_entry_size: None,
+            max_age: None,
+            ttl: None,
+            eviction: Eviction::default(),
             remote: Vec::new(),
             key_file: None,
             key: None,
@@ -129,6 +151,46 @@ impl CacheConfig {
         self
     }
 
+    /// Sets what the directory may take on disk, in bytes.
+    pub fn max_size(mut self, bytes: u64) -> Self {
+        self.max_size = Some(bytes);
+        self
+    }
+
+    /// Sets what one output may take, in bytes.
+    pub fn max_entry_size(mut self, bytes: u64) -> Self {
+        self.max_entry_size = Some(bytes);
+        self
+    }
+
+    /// Sets how long an output is kept that nothing uses.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// Sets how long outputs count after they were made. It is no part of what
+    /// they are known by: with another time, what is still fresh stays so.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Chooses which outputs go first.
+    pub fn eviction(mut self, eviction: Eviction) -> Self {
+        self.eviction = eviction;
+        self
+    }
+
+    /// What the store is to keep.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_size: self.max_size,
+            max_age: self.max_age,
+            eviction: self.eviction,
+        }
+    }
+
     /// Sets how many bytes of outputs a live session holds in memory.
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
@@ -154,7 +216,10 @@ impl CacheConfig {
     /// A key that cannot be read: without it, records of anybody would count.
     pub fn store_options(&self) -> Result<Options> {
         let patience = Duration::from_millis(self.patience_ms);
-        let mut options = Options::default().patience(patience);
+        let mut options = Options::default().patience(patience).limits(self.limits());
+        if let Some(bytes) = self.max_entry_size {
+            options = options.max_entry_size(bytes);
+        }
         let key = match (&self.key, &self.key_file) {
             (Some(key), _) => Some(key.clone()),
             (None, Some(path)) => Some(SealKey::from_file(path)?),

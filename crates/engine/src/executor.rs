@@ -146,6 +146,7 @@ impl Local {
                     told: args.execution.take_told(),
                     started,
                     elapsed,
+                    created_ms: clock::millis((work.clock)()),
                 };
                 let kept = recorder::keep(self.store.as_deref(), work, execution, claim);
                 Done::Made { kept, elapsed }
@@ -171,7 +172,7 @@ fn known(store: &Store, work: &Work) -> Option<Arc<Record>> {
         key = Found::of(work, work.draft.as_ref()?, Some(&trail?)).resolved;
     }
     store.ask_tiers(&[key]);
-    handle::find(store, &key)
+    handle::find(store, &key, work.lifetime)
 }
 
 /// Runs the action, again where that failed and is to be tried again. A panic of

@@ -1,4 +1,7 @@
-//! Executing nodes whatever is remembered. It knows the graph only.
+//! Which nodes' signatures say what their outputs are, and which nodes execute
+//! whatever is remembered. It knows the graph only.
+
+use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
@@ -44,6 +47,33 @@ impl Forced {
         }
     }
 
+    /// The same, where outputs of some nodes count for some time only; `ttl` is that
+    /// of nodes that do not say. One that is made again may be another under the
+    /// same signature, at any time and by any process: so all that is below is
+    /// looked up by what these nodes gave.
+    pub fn with_timed(mut self, graph: &Graph, targets: &[u32], ttl: Option<Duration>) -> Self {
+        if !graph.timed && ttl.is_none() {
+            return self;
+        }
+        let is_timed = |node: &u32| {
+            let node = graph.node(*node);
+            node.cache && node.ttl.or(ttl).is_some()
+        };
+        let needed = graph.ancestors(targets);
+        let timed: Vec<u32> = needed.iter().copied().filter(is_timed).collect();
+        let mut below: FxHashSet<u32> = graph.descendants(&timed).into_iter().collect();
+        for node in timed {
+            let mut parents = graph.parents(node);
+            if !parents.any(|parent| below.contains(&parent) || is_timed(&parent)) {
+                below.remove(&node);
+            }
+        }
+        let needed = needed.into_iter();
+        let new = needed.filter(|node| below.contains(node) && !self.nodes.contains(node));
+        self.below.extend(new);
+        self
+    }
+
     /// The nodes to execute.
     pub fn nodes(&self) -> impl Iterator<Item = u32> {
         self.nodes.iter().copied()
@@ -54,7 +84,7 @@ impl Forced {
         self.nodes.contains(&node)
     }
 
-    /// Whether the node stands below one that is to execute.
+    /// Whether the node stands below one that is to execute, or that may have been made again.
     pub fn doubts(&self, node: u32) -> bool {
         self.below.contains(&node)
     }

@@ -24,6 +24,8 @@ pub(crate) struct Graph {
     pub sources: Vec<SourceName>,
     pub source_by_name: FxHashMap<Arc<str>, u32>,
     pub by_name: FxHashMap<Arc<str>, u32>,
+    /// Whether outputs of some node count for some time only.
+    pub timed: bool,
 }
 
 /// Where a parameter's value comes from.
@@ -78,6 +80,7 @@ impl Graph {
         };
         let mut graph = Graph {
             name: Arc::from(""),
+            timed: declared.iter().any(|node| node.ttl.is_some()),
             nodes: declared.into_iter().map(Arc::new).collect(),
             wires,
             children,

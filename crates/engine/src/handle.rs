@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use refrain_store::{Codec, Damage, Digest, Lookup, Output, Record, Signature, Store};
 
+use crate::lifetime::Lifetime;
 use crate::value::{Value, ValueCodec};
 
 /// An output; equal to another when their digests are equal.
@@ -17,6 +18,8 @@ pub(crate) struct Handle {
     pub digest: Digest,
     /// How long the execution took that made it.
     pub elapsed: Duration,
+    /// When it was made, in milliseconds since 1970; of a list, the oldest of it.
+    pub created_ms: i64,
     /// The bytes' place in the store; without one the value stays in memory.
     stored: Option<(Output, &'static dyn ValueCodec)>,
     value: Mutex<Option<Value>>,
@@ -49,11 +52,13 @@ impl Handle {
         output: Output,
         codec: &'static dyn ValueCodec,
         elapsed: Duration,
+        created_ms: i64,
         value: Option<Value>,
     ) -> Self {
         Handle {
             digest: output.digest,
             elapsed,
+            created_ms,
             stored: Some((output, codec)),
             value: Mutex::new(value.filter(|_| codec.in_memory())),
             kept: AtomicBool::new(false),
@@ -69,15 +74,22 @@ impl Handle {
             record.output.clone(),
             codec?,
             record.elapsed,
+            record.created_ms,
             None,
         ))
     }
 
     /// An output that lives in memory only, known by its resolved signature.
-    pub fn in_memory(resolved: &Signature, value: Value, elapsed: Duration) -> Self {
+    pub fn in_memory(
+        resolved: &Signature,
+        value: Value,
+        elapsed: Duration,
+        created_ms: i64,
+    ) -> Self {
         Handle {
             digest: Digest::from_bytes(*resolved.as_bytes()),
             elapsed,
+            created_ms,
             stored: None,
             value: Mutex::new(Some(value)),
             kept: AtomicBool::new(false),
@@ -170,12 +182,14 @@ pub(crate) fn explaining(store: &Store, signature: &Signature) -> Output {
     }
 }
 
-/// The record of this work, if the store has its output.
-pub(crate) fn find(store: &Store, resolved: &Signature) -> Option<Arc<Record>> {
+/// The record of this work, if the store has its output and that counts.
+pub(crate) fn find(store: &Store, resolved: &Signature, lifetime: Lifetime) -> Option<Arc<Record>> {
     let Lookup::Hit(record) = store.find_resolved(resolved) else {
         return None;
     };
-    let usable = record.output.codec != Codec::NONE && store.present(&record.output).is_ok();
+    let usable = record.output.codec != Codec::NONE
+        && !lifetime.is_over(record.created_ms)
+        && store.present(&record.output).is_ok();
     usable.then_some(record)
 }
 

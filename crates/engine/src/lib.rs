@@ -38,6 +38,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod amounts;
 mod cancel;
 mod canonical;
 mod changed_line;
@@ -65,6 +66,7 @@ mod handle;
 mod inputs;
 mod itemised;
 mod items;
+mod lifetime;
 mod listed;
 mod lists;
 mod live;
@@ -121,7 +123,7 @@ pub use pipeline::Pipeline;
 pub use plan::{Plan, Planned, PlannedItems, Prospect};
 pub use printed::{Printed, printed};
 pub use refrain_macros::func;
-pub use refrain_store::{Digest, Output, SealKey, Signature, Store};
+pub use refrain_store::{Digest, Eviction, Limits, Output, SealKey, Signature, Store};
 pub use remote::Remote;
 pub use report::{Counts, ItemCounts, NodeReport, Outcome, Report, Status};
 pub use rerun::{Rerun, Verdict};

@@ -38,12 +38,14 @@ use self::places::Places;
 pub(crate) use self::structure::Renumbered;
 use self::structure::Spare;
 use self::units::{Specs, new_source, new_unit};
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::config;
 use crate::db::{Bound, Context, Db, Refrain, Spec};
+use crate::force::Forced;
 use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::inputs::Inputs;
+use crate::lifetime::Lifetime;
 use crate::node::Node;
 use crate::queries::{self, Key, Source, Unit};
 use crate::recall::Recalls;
@@ -90,6 +92,10 @@ pub(crate) struct Live {
     remembers: bool,
     /// The last outputs of nodes that only memory has.
     unstored: FxHashMap<u32, Arc<Handle>>,
+    /// What tells when outputs are made, and what it told last, in milliseconds
+    /// since 1970: by that they are old.
+    clock: Clock,
+    now_ms: i64,
 }
 
 /// The nodes that some targets need, themselves included.
@@ -148,6 +154,8 @@ impl Live {
             recalls: Recalls::default(),
             remembers: false,
             unstored: FxHashMap::default(),
+            clock: clock::now,
+            now_ms: clock::millis(clock::now()),
             graph,
         }
     }
@@ -185,6 +193,35 @@ impl Live {
     /// there is no room for it.
     pub fn release(&mut self, handle: &Arc<Handle>) {
         self.memory.keep(handle);
+    }
+
+    /// Looks what time it is, by this clock from now on.
+    pub fn look_at_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+        self.now_ms = self.time_ms();
+    }
+
+    /// What tells when outputs are made.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The time, in milliseconds since 1970.
+    pub fn time_ms(&self) -> i64 {
+        clock::millis((self.clock)())
+    }
+
+    /// What is forced, with what is not to be trusted because outputs above count
+    /// for some time only.
+    pub fn doubting(&self, forced: Forced, targets: &[u32]) -> Forced {
+        forced.with_timed(&self.graph, targets, self.context().config.ttl)
+    }
+
+    /// How old an output of the node may be.
+    pub fn lifetime(&self, node: u32) -> Lifetime {
+        let node = self.graph.node(node);
+        let ttl = node.ttl.or(self.context().config.ttl);
+        Lifetime::new(ttl.filter(|_| node.cache), self.now_ms)
     }
 
     /// The number of the present revision: it grows with every change.
@@ -239,6 +276,10 @@ impl Live {
             unit.set_spec(&mut self.db)
                 .with_durability(Durability::LOW)
                 .to(self.specs[node as usize].clone());
+            let forgotten = unit.forgotten(&self.db) + 1;
+            unit.set_forgotten(&mut self.db)
+                .with_durability(Durability::LOW)
+                .to(forgotten);
             newly_low.extend(self.lowered_units.insert(node).then_some(node));
         }
         self.touch_low(&newly_low);

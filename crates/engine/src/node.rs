@@ -188,6 +188,7 @@ pub struct Node {
     pub(crate) map: Option<Arc<Map>>,
     pub(crate) retries: u32,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
     pub(crate) code: Arc<Code>,
     pub(crate) action: Arc<Action>,
 }
@@ -232,6 +233,7 @@ impl Node {
             code_files: Arc::default(),
             retries: 0,
             timeout: None,
+            ttl: None,
             code: None,
         }
     }
@@ -284,6 +286,7 @@ pub struct NodeBuilder {
     code_files: Arc<Tracked>,
     retries: u32,
     timeout: Option<Duration>,
+    ttl: Option<Duration>,
     code: Option<Arc<Code>>,
 }
 
@@ -361,6 +364,13 @@ impl NodeBuilder {
         self
     }
 
+    /// How long an output counts after it was made; one that is older is made
+    /// again. It is no part of what the output is known by.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
     /// A node whose output is remembered.
     pub fn cached<T>(
         self,
@@ -420,6 +430,7 @@ impl NodeBuilder {
             map: None,
             retries: self.retries,
             timeout: self.timeout,
+            ttl: self.ttl,
             code,
             action,
         }

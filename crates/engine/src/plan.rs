@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Digest, Lookup, Output, Signature};
+use refrain_store::{Digest, Lookup, Output, Record, Signature, Store};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
@@ -112,6 +112,7 @@ impl fmt::Display for Plan {
 
 /// Plans a run of these targets. The session's inputs are bound.
 pub(crate) fn plan(live: &mut Live, targets: &[u32], forced: &Forced) -> Plan {
+    let forced = &live.doubting(forced.clone(), targets);
     if let Some(store) = &live.context().store {
         store.ask_anew();
     }
@@ -159,13 +160,19 @@ fn needed(live: &Live, targets: &[u32], forced: &Forced) -> FxHashMap<u32, Optio
         };
         let store = live.context().store.clone();
         let handle = handle
-            .filter(|handle| live.outlasts_run(handle) && handle.check(store.as_deref()).is_ok());
+            .filter(|handle| live.outlasts_run(handle) && counts(live, node, handle))
+            .filter(|handle| handle.check(store.as_deref()).is_ok());
         if handle.is_none() {
             stack.extend(live.graph.parents(node));
         }
         found.insert(node, handle);
     }
     found
+}
+
+/// Whether an output is not too old.
+fn counts(live: &Live, node: u32, handle: &Handle) -> bool {
+    !live.lifetime(node).is_over(handle.created_ms)
 }
 
 struct Planner<'a> {
@@ -214,6 +221,7 @@ impl Planner<'_> {
         let in_memory = self.live.unstored(node).cloned();
         if let Some(handle) = in_memory
             && known == Some(handle.known_by())
+            && counts(self.live, node, &handle)
             && !self.forced.executes(node)
         {
             self.digests.insert(node, handle.digest);
@@ -227,12 +235,13 @@ impl Planner<'_> {
             let codec = self.live.graph.node(node).output.codec();
             store.ask_tiers(known.as_slice());
             if let Some(key) = known
-                && let Lookup::Hit(record) = store.find_resolved(&key)
+                && let Some((record, prospect)) = self.recorded(store, node, &key)
                 && let Some(handle) = Handle::recorded(&record, codec)
+                && counts(self.live, node, &handle)
                 && handle.check(Some(store)).is_ok()
             {
                 self.digests.insert(node, handle.digest);
-                self.prospects.insert(node, Prospect::Cutoff);
+                self.prospects.insert(node, prospect);
                 self.found.insert(node, Some(Arc::new(handle)));
                 return;
             }
@@ -250,6 +259,27 @@ impl Planner<'_> {
             false => Prospect::Run,
         };
         self.prospects.insert(node, prospect);
+    }
+
+    /// What the store has of this work: under the node's signature, where that is
+    /// doubted and turns out right, else under the resolved signature.
+    fn recorded(
+        &self,
+        store: &Store,
+        node: u32,
+        resolved: &Signature,
+    ) -> Option<(Arc<Record>, Prospect)> {
+        if self.forced.doubts(node)
+            && let Lookup::Hit(record) = store.find(&self.live.key(node).signature)
+            && record.resolved == *resolved
+            && !self.live.lifetime(node).is_over(record.created_ms)
+        {
+            return Some((record, Prospect::Hit));
+        }
+        match store.find_resolved(resolved) {
+            Lookup::Hit(record) => Some((record, Prospect::Cutoff)),
+            Lookup::Absent | Lookup::Damaged(_) => None,
+        }
     }
 
     /// Whether the node is mapped, and its items can be looked up: its parents'

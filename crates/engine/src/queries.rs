@@ -32,6 +32,10 @@ pub(crate) struct Source {
 pub(crate) struct Unit {
     #[returns(ref)]
     pub spec: Arc<Spec>,
+    /// How often its output was forgotten: another one may come under the same
+    /// signature.
+    #[returns(copy)]
+    pub forgotten: u64,
 }
 
 /// A signature, and what it is good for.
@@ -178,6 +182,7 @@ pub(crate) fn look_up(db: &dyn Refrain, unit: Unit) -> Option<Arc<Handle>> {
 /// If it is demanded before it was found or made, which the driver never does.
 #[salsa::tracked(returns(clone))]
 pub(crate) fn output(db: &dyn Refrain, unit: Unit) -> Arc<Handle> {
+    unit.forgotten(db);
     let arrived = db.context().take(&signature(db, unit).signature);
     arrived
         .or_else(|| probe(db, unit))

@@ -47,6 +47,12 @@ impl Causes {
         self.known.insert(node, Cause::Known(reason));
     }
 
+    /// Notes that a node's output was there and is too old.
+    pub fn expire(&mut self, node: u32, why: String) {
+        let reason = Reason::new(ReasonKind::Expired, why);
+        self.known.insert(node, Cause::Known(reason));
+    }
+
     /// Forgets all causes: they were those of another revision.
     pub fn forget(&mut self) {
         self.known.clear();
@@ -88,14 +94,28 @@ impl Causes {
         }
         match live.before(node) {
             None => plainly(ReasonKind::FirstRun, ""),
-            Some(before) if before == key.signature && forced.doubts(node) => {
-                plainly(ReasonKind::Dependency, "a forced node gave something else")
-            }
-            Some(before) if before == key.signature => {
-                plainly(ReasonKind::Missing, "its output was not kept")
-            }
+            Some(before) if before == key.signature => match self.too_old(live, node) {
+                Some(why) => plainly(ReasonKind::Expired, &why),
+                None if forced.doubts(node) => {
+                    let what = match forced.nodes().next() {
+                        Some(_) => "a forced node gave something else",
+                        None => "a node above it was made again and gave something else",
+                    };
+                    plainly(ReasonKind::Dependency, what)
+                }
+                None => plainly(ReasonKind::Missing, "its output was not kept"),
+            },
             Some(before) => Cause::Changed { before },
         }
+    }
+}
+
+impl Causes {
+    /// Why what is recorded of the node counts no more, if it is there and too old.
+    fn too_old(&self, live: &Live, node: u32) -> Option<String> {
+        let store = self.store.as_deref()?;
+        let record = recorded(store, &live.key(node).signature)?;
+        live.lifetime(node).over(record.created_ms)
     }
 }
 

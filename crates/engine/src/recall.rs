@@ -12,6 +12,7 @@ use crate::explain::recorded;
 use crate::graph::Graph;
 use crate::handle::{self, Handle, Lost};
 use crate::items::{Coming, Items};
+use crate::lifetime::Lifetime;
 use crate::lists::Entry;
 use crate::live::Live;
 use crate::trail::{self, Trail};
@@ -95,9 +96,10 @@ impl Recall {
         let kept = Kept::of(&store, &before)?;
         let count = u32::try_from(kept.entries.len().max(1)).unwrap_or(u32::MAX);
         let each = kept.record.elapsed / count;
+        let created_ms = kept.record.created_ms;
         let mut outputs = Vec::with_capacity(kept.entries.len());
         let entry = |entry: ListEntry| {
-            let handle = Handle::stored(entry.output, codec, each, None);
+            let handle = Handle::stored(entry.output, codec, each, created_ms, None);
             outputs.push(Some(Arc::new(handle)));
             Entry {
                 key: entry.key,
@@ -203,6 +205,7 @@ pub(crate) struct Finder {
     store: Arc<Store>,
     recall: Option<Arc<Recall>>,
     guess: usize,
+    lifetime: Lifetime,
 }
 
 impl Finder {
@@ -212,6 +215,7 @@ impl Finder {
             store: live.context().store.clone()?,
             recall: live.recalls.of(live.graph.name_of(node)).cloned(),
             guess: 0,
+            lifetime: live.lifetime(node),
         })
     }
 
@@ -240,12 +244,16 @@ impl Finder {
             self.guess = at + 1;
             recall.output(at, &resolved)
         });
-        let there =
-            |handle: &&Arc<Handle>| handle.is_stored() && handle.check(Some(&self.store)).is_ok();
+        // What is remembered of an item may be older than the item: then its record tells.
+        let there = |handle: &&Arc<Handle>| {
+            handle.is_stored()
+                && !self.lifetime.is_over(handle.created_ms)
+                && handle.check(Some(&self.store)).is_ok()
+        };
         let output = match before.filter(there) {
             Some(before) => before.clone(),
             None => {
-                let record = handle::find(&self.store, &resolved)?;
+                let record = handle::find(&self.store, &resolved, self.lifetime)?;
                 Arc::new(Handle::recorded(&record, Some(codec))?)
             }
         };
@@ -273,7 +281,8 @@ pub(crate) fn outputs(live: &Live, node: u32, output: &Handle) -> Result<Coming,
     let store = live.context().store.as_ref().ok_or_else(unlisted)?;
     let list = output.output().ok_or_else(unlisted)?;
     let entry = |entry: ListEntry| {
-        let handle = Handle::stored(entry.output, codec, output.elapsed, None);
+        let (elapsed, created_ms) = (output.elapsed, output.created_ms);
+        let handle = Handle::stored(entry.output, codec, elapsed, created_ms, None);
         (entry.key, Some(Arc::new(handle)))
     };
     Ok(store.load_list(list)?.into_iter().map(entry).collect())

@@ -21,6 +21,8 @@ pub(crate) struct Execution {
     pub told: Told,
     pub started: SystemTime,
     pub elapsed: Duration,
+    /// When it ended, in milliseconds since 1970.
+    pub created_ms: i64,
 }
 
 /// What an execution is known by from now on.
@@ -47,7 +49,7 @@ pub(crate) fn keep(
     claim: Option<Claim>,
 ) -> Kept {
     let (Some(store), Some(draft)) = (store, &work.draft) else {
-        let handle = Handle::in_memory(&work.key, execution.value, execution.elapsed);
+        let handle = execution.in_memory(&work.key);
         return Kept {
             handle: Arc::new(handle),
             resolved: work.key,
@@ -65,13 +67,20 @@ pub(crate) fn keep(
         Ok(stored) => (stored, None),
         Err(why) => (None, Some(format!("not cached: {why}").into())),
     };
-    let in_memory = || Handle::in_memory(&found.resolved, execution.value, execution.elapsed);
+    let in_memory = || execution.in_memory(&found.resolved);
     Kept {
         handle: Arc::new(stored.unwrap_or_else(in_memory)),
         resolved: found.resolved,
         note,
         trail: read.trail,
         known: true,
+    }
+}
+
+impl Execution {
+    /// The output where only memory has it.
+    fn in_memory(self, known_by: &Signature) -> Handle {
+        Handle::in_memory(known_by, self.value, self.elapsed, self.created_ms)
     }
 }
 
@@ -84,7 +93,7 @@ fn unknown(changed: &Path, execution: Execution) -> Kept {
         "not cached: {} changed while the node ran",
         changed.display()
     );
-    let handle = Handle::in_memory(&signature, execution.value, execution.elapsed);
+    let handle = execution.in_memory(&signature);
     Kept {
         handle: Arc::new(handle),
         resolved: signature,
@@ -183,18 +192,19 @@ fn record(
     if let Some(log) = log {
         notes.push((Digest::of(log.as_bytes()), log.as_str().into()));
     }
+    let created_ms = execution.created_ms;
     let record = Record {
         node: node.location.node.clone(),
         signature: found.signature,
         resolved: found.resolved,
         parts: found.parts.clone(),
         output,
-        created_ms: jiff::Timestamp::now().as_millisecond(),
+        created_ms,
         elapsed: execution.elapsed,
         log: log.map(|log| Digest::of(log.as_bytes())),
         seal: None,
     };
     let output = store.commit_at(&draft.home, record, notes, claim);
     let value = Some(execution.value.clone());
-    Ok(codec.map(|codec| Handle::stored(output, codec, execution.elapsed, value)))
+    Ok(codec.map(|codec| Handle::stored(output, codec, execution.elapsed, created_ms, value)))
 }

@@ -13,6 +13,7 @@ use crate::execution::Stop;
 use crate::executor::Done;
 use crate::handle::{self, Handle};
 use crate::items::{Items, Parents};
+use crate::lifetime::Lifetime;
 use crate::live::Live;
 use crate::pool::{Message, Pool};
 use crate::scheduler::{Keys, gather, gather_item};
@@ -147,7 +148,8 @@ impl Found<'_> {
                 continue;
             }
             let known = items.resolve(self.live, item);
-            let record = known.and_then(|(resolved, _)| handle::find(store, &resolved));
+            let record =
+                known.and_then(|(resolved, _)| handle::find(store, &resolved, Lifetime::default()));
             if let Some(record) = record {
                 let stop = Arc::new(self.stop());
                 let work = gather_item(self.live, node, &items, item, false, true, stop);

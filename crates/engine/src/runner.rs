@@ -9,8 +9,8 @@ pub(crate) mod snapshot;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use refrain_store::{Codec, Damage, Options, Output, RunEntry, Store, Tier, TierUse, Traffic};
@@ -20,6 +20,7 @@ pub use self::moving::Warmed;
 use self::sessions::Sessions;
 use self::snapshot::Snapshot;
 use crate::cancel::Cancel;
+use crate::clock::{self, Clock};
 use crate::config::{CacheConfig, check_backend};
 use crate::edits::{Edits, Look};
 use crate::error::Result;
@@ -50,6 +51,7 @@ pub struct Runner {
     keep_going: bool,
     pace: Pace,
     forced: Arc<BTreeSet<String>>,
+    now: Clock,
 }
 
 struct Shared {
@@ -60,6 +62,8 @@ struct Shared {
     sessions: Sessions,
     subscribers: Mutex<Vec<Sender<RunEvent>>>,
     cancel: Cancel,
+    /// Shared by runs that go on; taken alone to make room in the store.
+    going: RwLock<()>,
 }
 
 impl Runner {
@@ -107,10 +111,12 @@ impl Runner {
                 executor,
                 subscribers: Mutex::default(),
                 cancel: Cancel::default(),
+                going: RwLock::default(),
             }),
             keep_going: false,
             pace: Pace::default(),
             forced: Arc::default(),
+            now: clock::now,
         })
     }
 
@@ -144,6 +150,13 @@ impl Runner {
     /// is remembered, and below them whatever gets something else to read.
     pub fn force<'a>(mut self, nodes: impl IntoIterator<Item = &'a str>) -> Self {
         self.forced = Arc::new(nodes.into_iter().map(str::to_owned).collect());
+        self
+    }
+
+    /// Tells the time by another clock than the system's: when outputs are made, and
+    /// which are too old. For tests.
+    pub fn clock(mut self, now: fn() -> SystemTime) -> Self {
+        self.now = now;
         self
     }
 
@@ -181,6 +194,7 @@ impl Runner {
         let held = self.shared.sessions.of(pipeline);
         let mut live = lock(&held.live);
         live.bind(&inputs, &pipeline.targets, &Look::everywhere())?;
+        self.tell_time(&mut live);
         Ok(plan::plan(&mut live, &pipeline.targets, &forced))
     }
 
@@ -195,6 +209,7 @@ impl Runner {
         let held = self.shared.sessions.of(pipeline);
         let mut live = lock(&held.live);
         live.bind(&inputs, &only.targets, &Look::everywhere())?;
+        self.tell_time(&mut live);
         Ok(why::why(&mut live, node))
     }
 
@@ -282,6 +297,21 @@ impl Runner {
         Ok(self.shared.sessions.start(pipeline))
     }
 
+    /// Says to what is live what time it is.
+    pub(crate) fn tell_time(&self, live: &mut Live) {
+        live.look_at_clock(self.now);
+    }
+
+    /// Makes room in the store, where there is too much in it and nothing else runs.
+    fn keep_limits(&self) {
+        if let Some(store) = &self.shared.store
+            && let Ok(_alone) = self.shared.going.try_write()
+            && let Err(error) = store.keep_limits((self.now)())
+        {
+            tracing::warn!(%error, "the cache is not made smaller");
+        }
+    }
+
     pub(crate) fn config(&self) -> &CacheConfig {
         self.shared.sessions.config()
     }
@@ -337,6 +367,9 @@ impl Runner {
         let name = wish.pipeline.name();
         let _span = tracing::info_span!("run", id = &*run, pipeline = name).entered();
         let events = self.tell_start(&run, &wish.pipeline);
+        let going = self.shared.going.read();
+        let going = going.unwrap_or_else(PoisonError::into_inner);
+        self.tell_time(live);
         let request = Request {
             targets: wish.pipeline.targets.clone(),
             forced: wish.forced,
@@ -367,6 +400,8 @@ impl Runner {
             let new = remember(store, live, targets, entries, changed, run);
             lock(snapshot).after_run(store, live, new);
         }
+        drop(going);
+        self.keep_limits();
         let report = Report {
             run,
             graph: pipeline.graph.clone(),

@@ -75,7 +75,8 @@ pub(crate) struct Driven {
 ///
 /// # Errors
 /// An edit in the middle of the run gave bad inputs.
-pub(crate) fn drive(live: &mut Live, request: Request<'_>) -> Result<Driven> {
+pub(crate) fn drive(live: &mut Live, mut request: Request<'_>) -> Result<Driven> {
+    request.forced = live.doubting(request.forced, &request.targets);
     let store = live.context().store.clone();
     if let Some(store) = &store {
         store.ask_anew();
@@ -175,6 +176,10 @@ impl Driver<'_> {
         } else {
             return None;
         };
+        if let Some(why) = self.live.lifetime(node).over(handle.created_ms) {
+            self.ledger.expire(node, why);
+            return None;
+        }
         if let Err(lost) = handle.check(self.store.as_deref()) {
             self.lose(node, &lost);
             return None;

@@ -213,6 +213,7 @@ impl Session {
         let mut live = lock(&self.0.live);
         let edit = self.0.edits.wanted();
         live.take_up(&edit)?;
+        self.0.runner.tell_time(&mut live);
         Ok(plan::plan(
             &mut live,
             &edit.pipeline.targets,
@@ -230,6 +231,7 @@ impl Session {
         let edit = self.0.edits.wanted();
         let node = edit.pipeline.graph.find(node)?;
         live.take_up(&edit)?;
+        self.0.runner.tell_time(&mut live);
         Ok(why::why(&mut live, node))
     }
 

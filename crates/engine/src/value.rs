@@ -157,6 +157,7 @@ impl<T: Any + Send + Sync + Serialize + DeserializeOwned> ValueCodec for SerdeCo
             Home::Pickle(_) => codec::view_pickled(value),
         };
         let (codec, bytes) = viewed.map_err(|e| e.to_string())?;
+        store.admit(bytes.len() as u64).map_err(|e| e.to_string())?;
         (store.write_at(home, &bytes, codec)).map_err(|e| e.to_string())
     }
 

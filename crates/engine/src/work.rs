@@ -6,11 +6,13 @@ use std::time::SystemTime;
 
 use refrain_store::{Home, Parts, Signature};
 
+use crate::clock::Clock;
 use crate::db::Spec;
 use crate::execution::Stop;
 use crate::files::Tracked;
 use crate::graph::Graph;
 use crate::handle::Handle;
+use crate::lifetime::Lifetime;
 use crate::signature::{Notes, PartHashes};
 use crate::turn::Turn;
 use crate::value::Value;
@@ -30,6 +32,10 @@ pub(crate) struct Work {
     pub draft: Option<Draft>,
     /// Whether the action executes although an output is found under the key.
     pub forced: bool,
+    /// How old an output may be that is found instead.
+    pub lifetime: Lifetime,
+    /// What tells when the output was made.
+    pub clock: Clock,
     /// When the run looked at its files.
     pub looked_at: SystemTime,
     /// What ends the work early.

@@ -184,11 +184,14 @@ fn settings(options: &Options) -> TokenStream {
         .timeout
         .iter()
         .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+    let ttl = options.ttl.iter();
+    let ttl = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
     quote! {
         #(.cache_key(#key))*
         #(.cache_backend(#backend))*
         #(.env("key_attr", ::core::option::Option::Some(#key_attr)))*
         #(.retries(#retries))*
         #(.timeout(::core::time::Duration::from_millis(#timeout)))*
+        #(.ttl(::core::time::Duration::from_millis(#ttl)))*
     }
 }

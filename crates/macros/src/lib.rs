@@ -87,6 +87,7 @@ use syn::parse_macro_input;
 /// | `batch = 64` | that it takes a slice of items and gives a `Vec`, for so many at a time |
 /// | `retries = 2` | how often a failed execution is tried again |
 /// | `timeout = "10s"` | when an execution counts as failed: `ms`, `s`, `m`, `h`, `d` |
+/// | `ttl = "7d"` | how long an output counts after it was made; what is older is made again |
 /// | `crate = "path"` | where the `refrain` crate is, if not where Cargo.toml says |
 #[proc_macro_attribute]
 pub fn func(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, Lit, LitInt, LitStr, Path, Token};
 
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "output",
     "cache",
     "cache_key",
@@ -17,11 +17,9 @@ const KNOWN: [&str; 10] = [
     "batch",
     "retries",
     "timeout",
+    "ttl",
     "crate",
 ];
-
-/// Part of the design, refused until they are built rather than ignored.
-const PLANNED: [&str; 1] = ["ttl"];
 
 /// What `#[func(..)]` says.
 #[derive(Default)]
@@ -35,6 +33,7 @@ pub(crate) struct Options {
     pub(crate) batch: Option<LitInt>,
     pub(crate) retries: Option<u32>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -87,14 +86,9 @@ impl Options {
             "key_attr" => self.key_attr = Some(string(name, value)?),
             "batch" => self.batch = Some(several(name, value)?),
             "retries" => self.retries = Some(number(name, value)?),
-            "timeout" => self.timeout = Some(duration(&string(name, value)?)?),
+            "timeout" => self.timeout = Some(duration(name, &string(name, value)?)?),
+            "ttl" => self.ttl = Some(duration(name, &string(name, value)?)?),
             "crate" => self.krate = Some(string(name, value)?.parse()?),
-            planned if PLANNED.contains(&planned) => {
-                return Err(Error::new(
-                    name.span(),
-                    format!("`{planned}` is planned and not built yet; leave it out for now"),
-                ));
-            }
             unknown => return Err(Error::new(name.span(), unknown_name(unknown))),
         }
         Ok(())
@@ -137,6 +131,7 @@ fn wanted(name: &Ident, value: Option<&Expr>, example: &str) -> Error {
 fn string(name: &Ident, value: Option<Expr>) -> syn::Result<LitStr> {
     let example = match name.to_string().as_str() {
         "timeout" => "\"10s\"",
+        "ttl" => "\"7d\"",
         "crate" => "\"my_crate::refrain\"",
         "cache_key" => "\"corpus_v1\"",
         "cache_backend" => "\"diskcache\"",
@@ -196,7 +191,7 @@ fn several(name: &Ident, value: Option<Expr>) -> syn::Result<LitInt> {
     }
 }
 
-fn duration(text: &LitStr) -> syn::Result<Duration> {
+fn duration(name: &Ident, text: &LitStr) -> syn::Result<Duration> {
     let value = text.value();
     let wrong = |span: Span| {
         Error::new(
@@ -222,12 +217,19 @@ fn duration(text: &LitStr) -> syn::Result<Duration> {
     match number.checked_mul(unit) {
         Some(0) => Err(Error::new(
             text.span(),
-            "a timeout of nothing would fail every execution; leave `timeout` out for none",
+            match name == "ttl" {
+                true => {
+                    "an output that counts for no time would be made every time; leave `cache` out for that"
+                }
+                false => {
+                    "a timeout of nothing would fail every execution; leave `timeout` out for none"
+                }
+            },
         )),
         Some(millis) => Ok(Duration::from_millis(millis)),
         None => Err(Error::new(
             text.span(),
-            "this timeout is longer than can be counted; leave `timeout` out for none",
+            format!("this time is longer than can be counted; leave `{name}` out for none"),
         )),
     }
 }
@@ -238,7 +240,8 @@ mod tests {
 
     #[test]
     fn durations_have_a_unit() {
-        let read = |text: &str| duration(&LitStr::new(text, Span::call_site())).ok();
+        let name = Ident::new("timeout", Span::call_site());
+        let read = |text: &str| duration(&name, &LitStr::new(text, Span::call_site())).ok();
         assert_eq!(read("10s"), Some(Duration::from_secs(10)));
         assert_eq!(read("250ms"), Some(Duration::from_millis(250)));
         assert_eq!(read("2 h"), Some(Duration::from_secs(7200)));

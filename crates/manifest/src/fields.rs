@@ -183,6 +183,25 @@ impl Findings<'_> {
         }
     }
 
+    /// One of a few words, for a key that is called `what`.
+    pub(crate) fn one_of<T: Copy>(
+        &mut self,
+        item: &Item<'_>,
+        what: &str,
+        all: &[(&str, T)],
+    ) -> Option<T> {
+        let text = self.text(item)?;
+        let found = all.iter().find(|(name, _)| *name == text);
+        if found.is_none() {
+            let message = format!("unknown {what} \"{text}\"");
+            let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+            let (last, others) = names.split_last().expect("there is one");
+            let otherwise = format!("write {} or {last}", others.join(", "));
+            self.unknown_name(item.span, message, text, names.iter().copied(), &otherwise);
+        }
+        found.map(|(_, one)| *one)
+    }
+
     /// A path inside the project, normalised.
     pub(crate) fn inner_path(&mut self, item: &Item<'_>) -> Option<Spanned<PathBuf>> {
         let text = self.filled(item)?;

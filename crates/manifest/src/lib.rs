@@ -74,5 +74,5 @@ pub use remote::RemoteTable;
 pub use schema::schema;
 pub use shell::Refused;
 pub use starter::starter;
-pub use tables::{CacheTable, EnvTable, PipelineTable};
+pub use tables::{CacheTable, EnvTable, Eviction, PipelineTable};
 pub use template::{Fault, Form, Piece, Template, TemplateError};

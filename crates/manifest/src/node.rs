@@ -52,6 +52,9 @@ pub struct Node {
     /// How long one execution may take, as in "10m".
     #[schemars(with = "Option<String>")]
     pub timeout: Option<Duration>,
+    /// How long its output counts after it was made, as in "7d"; one that is older is made again.
+    #[schemars(with = "Option<String>")]
+    pub ttl: Option<Duration>,
     /// How often a failed execution is tried again.
     #[schemars(default)]
     pub retries: u32,
@@ -140,15 +143,7 @@ impl Format {
     ];
 
     fn read(item: &Item<'_>, findings: &mut Findings<'_>) -> Option<Self> {
-        let text = findings.text(item)?;
-        let found = Format::ALL.iter().find(|(name, _)| *name == text);
-        if found.is_none() {
-            let message = format!("unknown format \"{text}\"");
-            let known = Format::ALL.iter().map(|(name, _)| *name);
-            let otherwise = "the formats are bytes, text, json and dir";
-            findings.unknown_name(item.span, message, text, known, otherwise);
-        }
-        found.map(|(_, format)| *format)
+        findings.one_of(item, "format", &Format::ALL)
     }
 }
 
@@ -164,6 +159,7 @@ impl Node {
         "depfile",
         "format",
         "timeout",
+        "ttl",
         "retries",
         "cache",
         "cache_key",
@@ -183,6 +179,7 @@ impl Node {
             depfile: None,
             format: Format::default(),
             timeout: None,
+            ttl: None,
             retries: 0,
             cache: None,
             cache_key: None,
@@ -218,6 +215,7 @@ impl Node {
                 "depfile" => node.depfile = findings.template_of(item, Template::parse),
                 "format" => node.format = Format::read(item, findings).unwrap_or_default(),
                 "timeout" => node.timeout = findings.duration(item),
+                "ttl" => node.ttl = findings.duration(item),
                 "retries" => node.retries = findings.count(item).unwrap_or_default(),
                 "cache" => node.cache = findings.boolean(item),
                 "cache_key" => node.cache_key = findings.filled(item).map(str::to_owned),

@@ -44,6 +44,9 @@ pub struct CacheTable {
     /// What the cache may take on disk, as in "10 GiB".
     #[schemars(with = "Option<String>")]
     pub max_size: Option<u64>,
+    /// What one output may take, as in "1 GiB"; a larger one is not remembered.
+    #[schemars(with = "Option<String>")]
+    pub max_entry_size: Option<u64>,
     /// How long an output that nothing uses is kept, as in "30d".
     #[schemars(with = "Option<String>")]
     pub max_age: Option<Duration>,
@@ -53,6 +56,21 @@ pub struct CacheTable {
     /// Storage behind the directory that is shared with other machines.
     #[schemars(with = "Remotes")]
     pub remote: Vec<RemoteTable>,
+    /// How long outputs count after they were made, as in "7d", of nodes that do not say.
+    #[schemars(with = "Option<String>")]
+    pub ttl: Option<Duration>,
+    /// What goes first when there is not room for all: what is cheap to make again, or what was not used for long.
+    pub eviction: Option<Eviction>,
+}
+
+/// What goes first when there is not room for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum Eviction {
+    /// What costs the fewest seconds per byte to make again, and was of little use.
+    Cost,
+    /// What was not used for the longest time.
+    Lru,
 }
 
 /// What counts for every node besides its own declarations.
@@ -97,9 +115,12 @@ impl CacheTable {
         "env_hash",
         "dependency_depth",
         "max_size",
+        "max_entry_size",
         "max_age",
         "key_file",
         "remote",
+        "ttl",
+        "eviction",
     ];
 
     pub(crate) fn read(item: &Item<'_>, findings: &mut Findings<'_>) -> Self {
@@ -115,13 +136,24 @@ impl CacheTable {
                 "env_hash" => read.env_hash = findings.text(item).map(str::to_owned),
                 "dependency_depth" => read.dependency_depth = findings.count(item),
                 "max_size" => read.max_size = findings.size(item),
+                "max_entry_size" => read.max_entry_size = findings.size(item),
                 "max_age" => read.max_age = findings.duration(item),
                 "key_file" => read.key_file = findings.path(item),
                 "remote" => read.remote = RemoteTable::read_all(item, findings),
+                "ttl" => read.ttl = findings.duration(item),
+                "eviction" => read.eviction = Eviction::read(item, findings),
                 _ => findings.unknown_key(key, "[cache]", Self::KEYS),
             }
         }
         read
+    }
+}
+
+impl Eviction {
+    const ALL: [(&str, Eviction); 2] = [("cost", Eviction::Cost), ("lru", Eviction::Lru)];
+
+    fn read(item: &Item<'_>, findings: &mut Findings<'_>) -> Option<Self> {
+        findings.one_of(item, "eviction", &Self::ALL)
     }
 }
 

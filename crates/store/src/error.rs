@@ -86,6 +86,14 @@ pub enum StoreError {
         /// What is known of that process.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An output that is not to be kept, for it is too large.
+    #[error("its {size} bytes are larger than max_entry_size ({limit} bytes)")]
+    TooLarge {
+        /// Its bytes.
+        size: u64,
+        /// How many it may have.
+        limit: u64,
+    },
     /// Another live process has the directory open.
     #[error("clear {}: another process has it open; wait until that is done", path.display())]
     InUse {

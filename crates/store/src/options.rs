@@ -17,6 +17,7 @@ pub struct Options {
     pub(crate) upload_limit: Duration,
     pub(crate) patience: Duration,
     pub(crate) limits: Option<Limits>,
+    pub(crate) max_entry_size: Option<u64>,
 }
 
 impl Default for Options {
@@ -27,6 +28,7 @@ impl Default for Options {
             upload_limit: Duration::from_secs(60),
             patience: PATIENCE,
             limits: None,
+            max_entry_size: None,
         }
     }
 }
@@ -54,6 +56,12 @@ impl Options {
     /// How long the store waits, when it is dropped, for what is still to be put into tiers; a minute by default.
     pub fn upload_limit(mut self, limit: Duration) -> Self {
         self.upload_limit = limit;
+        self
+    }
+
+    /// How many bytes an output may have to be admitted by [`crate::Store::admit`].
+    pub fn max_entry_size(mut self, bytes: u64) -> Self {
+        self.max_entry_size = Some(bytes);
         self
     }
 

@@ -90,6 +90,7 @@ pub struct Store {
     spare: Spare,
     /// What [`Store::keep_limits`] keeps.
     limits: Option<Limits>,
+    max_entry_size: Option<u64>,
     /// Others were told that there may be blobs without a record.
     writing: Once,
     /// The state of `metadata.json` and the pipelines in it, as last written or read.
@@ -190,6 +191,7 @@ impl Store {
             placed: Placed::default(),
             spare: Spare::default(),
             limits: options.limits,
+            max_entry_size: options.max_entry_size,
             writing: Once::new(),
             snapshot: Mutex::default(),
             made_anew: Mutex::default(),

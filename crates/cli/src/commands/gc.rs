@@ -17,10 +17,11 @@ use crate::style::{DIM, NAME};
 use crate::table::{Table, cell, plain};
 
 pub fn gc(args: &GcArgs, cache: &Cache, printer: &Printer) -> Result<Exit> {
+    let limits = cache.config.limits();
     let limits = Limits {
-        max_size: args.max_size.or(cache.limits.max_size),
-        max_age: args.max_age.or(cache.limits.max_age),
-        ..cache.limits
+        max_size: args.max_size.or(limits.max_size),
+        max_age: args.max_age.or(limits.max_age),
+        ..limits
     };
     let store = cache.store()?;
     let collected = store.gc(&limits, SystemTime::now(), args.dry_run)?;

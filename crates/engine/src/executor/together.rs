@@ -7,6 +7,7 @@ use std::time::Instant;
 use refrain_store::{Claim, Signature};
 
 use super::{Done, Local, attempt};
+use crate::clock;
 use crate::execution::{Execution, Told};
 use crate::map::{Batch, Unmade};
 use crate::node::Failure;
@@ -125,6 +126,7 @@ impl Local {
                 },
                 started: mine.work.looked_at,
                 elapsed: each,
+                created_ms: clock::millis((mine.work.clock)()),
             };
             let kept = recorder::keep(self.store.as_deref(), mine.work, execution, mine.claim);
             (

@@ -29,8 +29,8 @@ pub(super) fn new_source(db: &Db) -> Source {
 
 /// A unit with this spec.
 pub(super) fn new_unit(db: &Db, spec: &Arc<Spec>) -> Unit {
-    Unit::builder(spec.clone())
-        .spec_durability(Durability::HIGH)
+    Unit::builder(spec.clone(), 0)
+        .durability(Durability::HIGH)
         .new(db)
 }
 

@@ -48,8 +48,8 @@ impl Driver<'_> {
             None => Some(node),
         });
         let graph = self.live.graph.clone();
-        self.request.forced = edit.forced();
         self.request.targets = edit.pipeline.targets.clone();
+        self.request.forced = self.live.doubting(edit.forced(), &self.request.targets);
         self.edit = Some(edit);
         self.progress = Progress::new(graph);
         self.expansions.start_over();

@@ -96,6 +96,12 @@ impl<'a> Ledger<'a> {
         self.entries.remove(&node);
     }
 
+    /// Notes that a node's output was there and is too old.
+    pub fn expire(&mut self, node: u32, why: String) {
+        self.causes.expire(node, why);
+        self.entries.remove(&node);
+    }
+
     /// Tells that a node began to run.
     pub fn tell_start(&self, node: &Arc<str>) {
         emit(self.events, || RunEvent::NodeStarted { node: node.clone() });

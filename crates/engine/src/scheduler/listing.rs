@@ -122,13 +122,15 @@ impl Driver<'_> {
             }
             None => handle::explaining(&store, &signature),
         };
+        let created = outputs.iter().map(|output| output.created_ms);
+        let created_ms = created.min().unwrap_or_else(|| self.live.time_ms());
         let record = Record {
             node: spec.node.location.node.clone(),
             signature,
             resolved,
             parts,
             output,
-            created_ms: jiff::Timestamp::now().as_millisecond(),
+            created_ms,
             elapsed,
             log: None,
             seal: None,
@@ -136,7 +138,7 @@ impl Driver<'_> {
         let names = names(&store, expansion, &record)?;
         let output = store.commit_at(&home, record, notes, None);
         store.commit(names, Vec::new(), None);
-        Ok(codec.map(|codec| Handle::stored(output, codec, elapsed, None)))
+        Ok(codec.map(|codec| Handle::stored(output, codec, elapsed, created_ms, None)))
     }
 
     /// The list of the items' outputs in memory.
@@ -158,7 +160,9 @@ impl Driver<'_> {
         let digest = |parent| *self.progress.digest(parent).as_bytes();
         let resolved = self.live.hashes(node, digest, trail).resolved();
         let value = (expansion.items.map().gather)(values);
-        Ok(Handle::in_memory(&resolved, value, elapsed))
+        let created = outputs.iter().map(|output| output.created_ms);
+        let created_ms = created.min().unwrap_or_else(|| self.live.time_ms());
+        Ok(Handle::in_memory(&resolved, value, elapsed, created_ms))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use refrain_store::{Digest, Lookup, Record};
+use refrain_store::{Digest, Lookup, Record, Signature, Store};
 
 use super::Driver;
 use super::flights::Waiter;
@@ -50,6 +50,10 @@ impl Driver<'_> {
             return false;
         };
         let same = self.resolved(node).signature == Some(handle.known_by());
+        if let Some(why) = self.live.lifetime(node).over(handle.created_ms) {
+            self.ledger.expire(node, why);
+            return false;
+        }
         if same {
             self.settled(node, &handle, Ending::found(Outcome::Cutoff, &handle));
         }
@@ -69,19 +73,54 @@ impl Driver<'_> {
         }
     }
 
+    /// Takes what the store has under the node's signature, where that is not
+    /// trusted by itself: if it was made of what the parents gave.
+    fn is_as_recorded(&mut self, node: u32, store: &Store, resolved: &Signature) -> bool {
+        if !self.request.forced.doubts(node) || !self.keys.key(self.live, node).is_lasting() {
+            return false;
+        }
+        let known = |handle: &Arc<Handle>, record: &Record| {
+            record.resolved == *resolved
+                && !self.live.lifetime(node).is_over(record.created_ms)
+                && handle.check(Some(store)).is_ok()
+        };
+        let Lookup::Hit(record) = store.find(&self.keys.key(self.live, node).signature) else {
+            return false;
+        };
+        let codec = self.live.graph.node(node).output.codec();
+        let handle = Handle::recorded(&record, codec).map(Arc::new);
+        let Some(handle) = handle.filter(|handle| known(handle, &record)) else {
+            return false;
+        };
+        let mut ending = Ending::found(Outcome::Hit, &handle);
+        ending.tier = self.origin(&record.signature);
+        self.settled(node, &handle, ending);
+        true
+    }
+
     /// Early cutoff: the output under the resolved signature, if there is one.
     pub(super) fn cut_off(&mut self, node: u32, outcome: Outcome) -> bool {
         let Some(store) = self.store.clone() else {
             return false;
         };
         let Resolved { signature, trail } = self.resolved(node);
-        let Some(Lookup::Hit(record)) = signature.map(|known| store.find_resolved(&known)) else {
+        let Some(resolved) = signature else {
+            return false;
+        };
+        if self.is_as_recorded(node, &store, &resolved) {
+            return true;
+        }
+        let Lookup::Hit(record) = store.find_resolved(&resolved) else {
             return false;
         };
         let codec = self.live.graph.node(node).output.codec();
         let Some(handle) = Handle::recorded(&record, codec) else {
             return false;
         };
+        if let Some(why) = self.live.lifetime(node).over(handle.created_ms) {
+            self.ledger.expire(node, why);
+            return false;
+        }
         if let Err(lost) = handle.check(Some(&store)) {
             store.discard(&record.signature);
             self.ledger.lose(node, &lost);

@@ -59,6 +59,7 @@ impl Store {
         let failed = |source| not_taken(path, source);
         let (dir, name) = self.place_of(path).map_err(failed)?;
         let found = Found::at(&dir, name.as_ref()).map_err(failed)?;
+        self.admit(found.metadata.len())?;
         if found.metadata.len() <= most {
             return adopt_inline(found).map_err(failed);
         }

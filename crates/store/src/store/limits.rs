@@ -43,6 +43,16 @@ impl Store {
         self.collect(&aim, locks, now, false).map(Some)
     }
 
+    /// Refuses an output of so many bytes where that is more than [`Options::max_entry_size`](crate::Options).
+    ///
+    /// Files and directories are asked for when they are taken over; who writes bytes asks.
+    pub fn admit(&self, size: u64) -> Result<(), StoreError> {
+        match self.max_entry_size {
+            Some(limit) if size > limit => Err(StoreError::TooLarge { size, limit }),
+            _ => Ok(()),
+        }
+    }
+
     /// Says whether the directory may be larger or older than the limits allow.
     fn exceeds(&self, limits: &Limits, now: SystemTime) -> bool {
         let last = self.index.ask(Database::last_collection).ok().flatten();

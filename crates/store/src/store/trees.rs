@@ -35,6 +35,15 @@ impl Store {
                 reason,
             },
         })?;
+        if self.max_entry_size.is_some() {
+            let files = tree.entries().iter();
+            let files = files.filter(|entry| matches!(entry.kind, Kind::File(())));
+            let size = |entry: &Entry<()>| {
+                let found = top.regular(entry.path()).ok().flatten();
+                found.map_or(0, |found| found.size)
+            };
+            self.admit(files.map(size).sum())?;
+        }
         self.writable()?;
         let tree = tree.with_files(|path, ()| {
             let at = dir.join(path);
