@@ -517,8 +517,7 @@ fn verify_finds_damage_and_what_is_no_function_of_its_inputs() {
 #[test]
 fn gc_evicts_and_says_what_that_costs_and_clean_forgets_all() {
     let desk = project(
-        "[cache]\nmax_size = \"1 kB\"\n\
-         [inputs]\nletter = \"a\"\n\
+        "[inputs]\nletter = \"a\"\n\
          [nodes.large]\nrun = \"head -c 10000 /dev/zero | tr '\\\\0' {letter}\"\n",
     );
     run(&desk, &[]);
@@ -550,8 +549,8 @@ fn gc_evicts_and_says_what_that_costs_and_clean_forgets_all() {
             > 10_000
     );
 
-    let kept = desk.json(["gc", "--json"]);
-    assert_eq!(kept["records"], 2, "the manifest's limit: {kept}");
+    let kept = desk.json(["gc", "--max-size", "1kB", "--json"]);
+    assert_eq!(kept["records"], 2, "all of it: {kept}");
     for arguments in [["--max-size", "lots"], ["--max-age", "soon"]] {
         assert_eq!(desk.say([&["gc"], &arguments[..]].concat()).code, Some(2));
     }

@@ -1,5 +1,5 @@
 //! Outputs that count for some time only: they are made again when it is over, whatever stands below is never stale,
-//! and nothing executes that is fresh.
+//! and nothing executes that is fresh. And caches that hold so much only.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -286,4 +286,66 @@ fn the_items_of_a_list_are_as_old_as_they_are() {
     ahead.store(8 * DAY as i64, Ordering::SeqCst);
     assert_eq!(run(&[1, 2, 3, 4]), ["item 1", "item 2", "item 3"]);
     assert_eq!(run(&[4, 3, 2, 1, 5]), ["item 5"]);
+}
+
+#[test]
+fn what_is_too_large_is_not_kept_and_costs_nothing_else() {
+    let (dir, world) = (tempfile::tempdir().unwrap(), World::default());
+    let noted = world.clone();
+    let large = Node::named("large").version("1").cached(move |_| {
+        noted.note("large");
+        Ok(vec![7_u8; 20_000])
+    });
+    let size = Node::named("size")
+        .param(Param::of::<Vec<u8>>("large"))
+        .version("1")
+        .cached(|args| Ok(args.get::<Vec<u8>>(0).len()));
+    let pipeline = Pipeline::new(vec![large, size]).unwrap();
+    let both = pipeline.targets(["large", "size"]).unwrap();
+    let config = CacheConfig::new(dir.path()).max_entry_size(10_000);
+    let run = |pipeline: &Pipeline| {
+        let runner = Runner::new(config.clone()).unwrap();
+        runner.run(pipeline, Inputs::default()).unwrap()
+    };
+    let first = run(&both);
+    assert_eq!(*first.get::<usize>("size").unwrap(), 20_000);
+    let note = first.report().node("large").unwrap().note.unwrap();
+    assert!(
+        note.contains("not cached") && note.contains("larger than max_entry_size"),
+        "{note}"
+    );
+    world.take();
+    assert_eq!(*run(&pipeline).get::<usize>("size").unwrap(), 20_000);
+    assert_eq!(world.take(), [""; 0], "what stands on it is kept");
+    assert_eq!(run(&both).get::<Vec<u8>>("large").unwrap().len(), 20_000);
+    assert_eq!(world.take(), ["large"]);
+}
+
+#[test]
+fn runs_keep_the_size_and_what_the_last_ones_stand_on() {
+    let (dir, world) = (tempfile::tempdir().unwrap(), World::default());
+    let noted = world.clone();
+    let blob = Node::named("blob")
+        .param(Param::of::<u64>("x"))
+        .version("1")
+        .cached(move |args| {
+            noted.note("blob");
+            Ok(vec![*args.get::<u64>(0) as u8; 10_000])
+        });
+    let pipeline = Pipeline::new(vec![blob]).unwrap();
+    let config = CacheConfig::new(dir.path()).max_size(45_000);
+    let runner = Runner::new(config).unwrap();
+    let blobs = || std::fs::read_dir(dir.path().join("blobs")).unwrap().count();
+    for x in 0..20_u64 {
+        let run = runner.run(&pipeline, inputs! { x: x }).unwrap();
+        assert!(blobs() <= 4, "{x}: {}", blobs());
+        assert_eq!(run.get::<Vec<u8>>("blob").unwrap()[0], x as u8);
+    }
+    assert_eq!(world.take().len(), 20);
+    // The last ones are there, the first ones are made again.
+    runner.run(&pipeline, inputs! { x: 19_u64 }).unwrap();
+    runner.run(&pipeline, inputs! { x: 18_u64 }).unwrap();
+    assert_eq!(world.take(), [""; 0]);
+    runner.run(&pipeline, inputs! { x: 0_u64 }).unwrap();
+    assert_eq!(world.take(), ["blob"]);
 }

@@ -43,6 +43,7 @@ impl Options {
         let mut options = Options::default();
         let mut errors: Option<Error> = None;
         let mut seen: Vec<String> = Vec::new();
+        let mut timed = None;
         let all = |input: ParseStream<'_>| -> syn::Result<()> {
             while !input.is_empty() {
                 let name = Ident::parse_any(input)?;
@@ -51,6 +52,9 @@ impl Options {
                     None => None,
                 };
                 let known = name.to_string();
+                if known == "ttl" {
+                    timed = Some(name.span());
+                }
                 let result = if seen.contains(&known) {
                     Err(Error::new(
                         name.span(),
@@ -71,6 +75,10 @@ impl Options {
         };
         if let Err(error) = all.parse2(tokens) {
             add(&mut errors, error);
+        }
+        if let (Some(span), false) = (timed, options.cache) {
+            let text = "`ttl` is for outputs that are kept; add `cache`, or leave `ttl` out";
+            add(&mut errors, Error::new(span, text));
         }
         (options, errors)
     }

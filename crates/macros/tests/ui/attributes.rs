@@ -21,7 +21,7 @@ fn twice() -> u8 {
 }
 
 #[func(ttl = "1d")]
-fn planned() -> u8 {
+fn timed() -> u8 {
     1
 }
 
@@ -31,5 +31,5 @@ fn no_time() -> u8 {
 }
 
 fn main() {
-    let _ = refrain::functions![misspelt, unknown, wrong_values, twice, planned, no_time];
+    let _ = refrain::functions![misspelt, unknown, wrong_values, twice, timed, no_time];
 }
