@@ -332,6 +332,52 @@ fn machines_that_make_the_same_at_once_do_not_disturb_each_other() {
 }
 
 #[test]
+fn machines_with_a_key_believe_only_each_other() {
+    let shared = Shared::new();
+    let (a, b, c) = (shared.machine(), shared.machine(), shared.machine());
+    let with_key = |desk: &Desk, key: &str| -> Value {
+        let mut command = desk.command(["run", "--json", "-q"]);
+        let output = command
+            .env("REFRAIN_CACHE_KEY", key.repeat(64))
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    run(&a, &[]);
+    let report = with_key(&b, "1");
+    assert_eq!(executed(&b), 6);
+    assert!(
+        report["warnings"].to_string().contains("not signed"),
+        "{report}"
+    );
+    with_key(&c, "1");
+    assert_eq!(executed(&c), 0);
+    let stranger = shared.machine();
+    let report = with_key(&stranger, "2");
+    assert_eq!(executed(&stranger), 6);
+    assert!(
+        report["warnings"].to_string().contains("holder of the key"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_cache_directory_that_goes_in_the_middle_costs_nothing_but_itself() {
+    let shared = Shared::new();
+    let (a, b) = (shared.machine(), shared.machine());
+    let gone = a
+        .read("refrain.toml")
+        .replace("echo {kind};", "rm -rf .cache; echo {kind};");
+    a.write("refrain.toml", gone);
+    let report = run(&a, &[]);
+    assert_eq!(report["status"], "ok");
+    // What was made before is shared all the same.
+    run(&b, &["site"]);
+    assert_eq!(executed(&b), 0);
+}
+
+#[test]
 fn a_machine_that_is_killed_leaves_nothing_wrong() {
     let shared = Shared::new();
     for _ in 0..3 {

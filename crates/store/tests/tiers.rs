@@ -240,6 +240,23 @@ fn what_was_made_before_there_was_a_tier_is_pushed() {
 }
 
 #[test]
+fn clocks_of_other_machines_do_not_matter() {
+    let tier = MemoryTier::new();
+    for created_ms in [i64::MIN, -1, 7_300_000_000_000, i64::MAX] {
+        let (made, read) = (Cache::new(), Cache::new());
+        let store = open(&made, &tier, TierUse::ReadWrite);
+        let mut a = record(&store, "a", &large("a"));
+        a.created_ms = created_ms;
+        store.commit(a.clone(), notes(), None);
+        drop(store);
+        let other = open(&read, &tier, TierUse::Read);
+        other.ask_tiers(&[signature("a")]);
+        assert_eq!(*hit(&other, "a"), a);
+        assert_eq!(other.load(&a.output), Ok(large("a")));
+    }
+}
+
+#[test]
 fn blobs_in_a_tier_are_what_zstd_makes_of_them() {
     let tier = filled();
     let things = tier.things.lock().unwrap();
