@@ -26,6 +26,8 @@ pub(crate) struct Graph {
     pub by_name: FxHashMap<Arc<str>, u32>,
     /// Whether outputs of some node count for some time only.
     pub timed: bool,
+    /// The nodes whose actions find files, in order.
+    pub finders: Arc<[u32]>,
 }
 
 /// Where a parameter's value comes from.
@@ -87,12 +89,17 @@ impl Graph {
             sources: sources.list,
             source_by_name: sources.numbers,
             by_name,
+            finders: Arc::default(),
         };
         if let Some(order) = order {
             graph.reorder(&order);
         }
         graph.name = default_name(&graph.nodes);
         graph.note_takers();
+        let numbers = 0..graph.nodes.len() as u32;
+        graph.finders = numbers
+            .filter(|number| graph.node(*number).discovers)
+            .collect();
         graph.check_types()?;
         Ok(graph)
     }

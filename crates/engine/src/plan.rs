@@ -116,7 +116,7 @@ pub(crate) fn plan(live: &mut Live, targets: &[u32], forced: &Forced) -> Plan {
     if let Some(store) = &live.context().store {
         store.ask_anew();
     }
-    live.refresh();
+    live.catch_up();
     live.ask_tiers(targets, forced);
     let causes = Causes::new(live);
     let found = needed(live, targets, forced);

@@ -117,9 +117,11 @@ pub(crate) fn base(db: &dyn Refrain, unit: Unit) -> Key {
     base_key(db, unit.spec(db))
 }
 
-/// What the store knows of the files that a node's action finds.
+/// What the store knows of the files that a node's action finds. It is asked
+/// again whenever the node's spec is written, even if that says what it did.
 #[salsa::tracked(returns(ref))]
 pub(crate) fn trails(db: &dyn Refrain, unit: Unit) -> Trails {
+    unit.spec(db);
     let base = base(db, unit);
     let store = db.context().store.as_deref();
     let store = store.filter(|_| base.is_lasting());

@@ -81,7 +81,7 @@ pub(crate) fn drive(live: &mut Live, mut request: Request<'_>) -> Result<Driven>
     if let Some(store) = &store {
         store.ask_anew();
     }
-    live.refresh();
+    live.catch_up();
     live.ask_tiers(&request.targets, &request.forced);
     let (announce, edited) = (!request.events.is_empty(), request.edits.is_some());
     let asks = store.as_ref().is_some_and(|store| store.has_tiers());

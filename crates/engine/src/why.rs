@@ -17,7 +17,7 @@ use crate::reasons::{Cause, Causes};
 
 /// Explains why a node would run. The session's inputs are bound.
 pub(crate) fn why(live: &mut Live, node: u32) -> Explanation {
-    live.refresh();
+    live.catch_up();
     let causes = Causes::new(live);
     let mut steps = Vec::new();
     let mut at = Some((node, None));

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::database::Stored;
 use crate::digest::Signature;
@@ -77,6 +77,13 @@ impl Ahead {
         self.newer = rows.map(|row| (row.record.signature, read(row))).collect();
         self.used = 0;
         self.end = end;
+    }
+
+    /// Forgets records of which there are newer ones; `prefixes` are the first eight bytes of what is new.
+    pub(crate) fn forget_all(&mut self, prefixes: &FxHashSet<u64>) {
+        for read in [&mut self.newer, &mut self.older] {
+            read.retain(|signature, _| !prefixes.contains(&signature.prefix()));
+        }
     }
 
     /// Forgets a record that was replaced or discarded.

@@ -44,6 +44,9 @@ pub(crate) struct Blobs {
     verified: Mutex<FxHashMap<Blob, Identity>>,
     /// The second home of bytes.
     pickles: Arc<Pickles>,
+    /// Files that turned out damaged when they were read, in the state that they had: whoever asks without reading
+    /// them is not to find them again.
+    refused: Mutex<FxHashMap<Blob, Identity>>,
     /// The bytes that came to be here and were not counted elsewhere yet.
     grown: Arc<AtomicU64>,
 }
@@ -56,6 +59,7 @@ impl Blobs {
             root,
             directory: Mutex::default(),
             verified: Mutex::default(),
+            refused: Mutex::default(),
             grown,
         }
     }
@@ -65,7 +69,8 @@ impl Blobs {
         self.root.path(DIRECTORY).join(blob.name())
     }
 
-    /// Says whether a regular file of the right size is there, without reading it, or the bytes are in a pickle.
+    /// Says whether a regular file of the right size is there that is not known to be damaged, or the bytes are in a
+    /// pickle; neither is read.
     pub(crate) fn present(&self, blob: &Blob, size: u64) -> Result<(), Damage> {
         if self.pickles.has(&blob.digest) {
             return Ok(());
@@ -84,6 +89,9 @@ impl Blobs {
             .directory()
             .and_then(|blobs| blobs.regular(blob.name()));
         match found {
+            Ok(Some(identity)) if lock(&self.refused).get(blob) == Some(&identity) => Err(
+                Damage::Corrupt(format!("blob {blob} was read and is damaged")),
+            ),
             Ok(Some(identity)) => right_size(blob, identity.size, size),
             Ok(None) => Err(missing(blob)),
             Err(error) => Err(unreadable(blob, &error)),
@@ -113,6 +121,11 @@ impl Blobs {
     }
 
     fn load_standing(&self, blob: &Blob, size: u64) -> Result<Vec<u8>, Damage> {
+        let loaded = self.load_sound(blob, size);
+        loaded.inspect_err(|_| self.refuse(blob))
+    }
+
+    fn load_sound(&self, blob: &Blob, size: u64) -> Result<Vec<u8>, Damage> {
         if size > IN_MEMORY {
             // It is hashed before it takes so much memory: a file with holes takes no place on disk.
             self.open(blob, size)?;
@@ -139,6 +152,11 @@ impl Blobs {
     }
 
     fn open_standing(&self, blob: &Blob, size: u64) -> Result<File, Damage> {
+        let opened = self.open_sound(blob, size);
+        opened.inspect_err(|_| self.refuse(blob))
+    }
+
+    fn open_sound(&self, blob: &Blob, size: u64) -> Result<File, Damage> {
         let (mut file, identity) = self.find(blob, size)?;
         if !self.is_verified(blob, &identity) {
             let hashed = hash_file(&file, size).and_then(|found| file.rewind().map(|()| found));
@@ -254,6 +272,16 @@ impl Blobs {
         let blobs = Arc::new(self.root.subdirectory_or_create(DIRECTORY)?);
         *directory = Some(Arc::clone(&blobs));
         Ok(blobs)
+    }
+
+    /// Notes that what stands in the blob's place, if anything does, is not the blob.
+    fn refuse(&self, blob: &Blob) {
+        let found = self
+            .directory()
+            .and_then(|blobs| blobs.regular(blob.name()));
+        if let Ok(Some(identity)) = found {
+            lock(&self.refused).insert(*blob, identity);
+        }
     }
 
     fn is_verified(&self, blob: &Blob, identity: &Identity) -> bool {

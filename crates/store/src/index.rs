@@ -380,7 +380,7 @@ impl Index {
 
     /// Adds the keys of rows not seen yet to the set of prefixes.
     fn learn(&self, open: &mut Open) -> rusqlite::Result<()> {
-        let mut prefixes = match self.recent.lock().take_prefixes() {
+        let prefixes = match self.recent.lock().take_prefixes() {
             Some(prefixes) => prefixes,
             None => {
                 open.last_id = 0;
@@ -388,11 +388,12 @@ impl Index {
             }
         };
         let last_id = open.database.last_id()?;
+        let mut new = FxHashSet::default();
         open.database.prefixes(open.last_id, |prefix| {
-            prefixes.insert(prefix);
+            new.insert(prefix);
         })?;
         open.last_id = last_id;
-        self.recent.lock().set_prefixes(prefixes);
+        self.recent.lock().add_prefixes(prefixes, &new);
         Ok(())
     }
 

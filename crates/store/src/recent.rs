@@ -155,8 +155,14 @@ impl Recent {
         self.prefixes.take()
     }
 
-    /// Puts the set of prefixes back, or a new one; what was remembered meanwhile is added.
-    pub(crate) fn set_prefixes(&mut self, mut prefixes: FxHashSet<u64>) {
+    /// Puts the set of prefixes back with what is new, or a new one; what was remembered meanwhile is added.
+    pub(crate) fn add_prefixes(&mut self, mut prefixes: FxHashSet<u64>, new: &FxHashSet<u64>) {
+        self.ahead.forget_all(new);
+        prefixes.extend(new);
+        self.set_prefixes(prefixes);
+    }
+
+    fn set_prefixes(&mut self, mut prefixes: FxHashSet<u64>) {
         for record in self.by_signature.values() {
             prefixes.insert(record.signature.prefix());
             prefixes.insert(record.resolved.prefix());

@@ -10,11 +10,13 @@ use crate::graph::Graph;
 /// After so many single questions to the store all answers are fetched at once.
 const ASK_SINGLY: usize = 64;
 
-/// The latest signatures known, from this process or from an earlier one.
+/// The latest signatures known, from this process or from another one.
 pub(super) struct Before {
     known: Vec<Option<Signature>>,
-    /// Where an earlier process left its answers, unless all are known here.
-    elsewhere: Option<Arc<Store>>,
+    store: Option<Arc<Store>>,
+    /// Whether other processes left answers there that are not known here; `None`
+    /// as long as nobody has asked.
+    elsewhere: Option<bool>,
     asked: usize,
 }
 
@@ -22,9 +24,16 @@ impl Before {
     pub fn new(graph: &Graph, store: Option<Arc<Store>>) -> Self {
         Before {
             known: vec![None; graph.nodes.len()],
-            elsewhere: store.filter(|store| store.has_latest(&graph.name)),
+            store,
+            elsewhere: None,
             asked: 0,
         }
+    }
+
+    /// Takes into account that other processes may have left answers meanwhile.
+    pub fn catch_up(&mut self) {
+        self.elsewhere = None;
+        self.asked = 0;
     }
 
     /// The signature that a node had; `None` if it was never looked at.
@@ -33,7 +42,11 @@ impl Before {
         if known.is_some() {
             return known;
         }
-        let store = self.elsewhere.as_ref()?;
+        let store = self.store.as_ref()?;
+        let elsewhere = &mut self.elsewhere;
+        if !*elsewhere.get_or_insert_with(|| store.has_latest(&graph.name)) {
+            return None;
+        }
         self.asked += 1;
         if self.asked <= ASK_SINGLY {
             return store.latest_signature(&graph.name, graph.name_of(node));
@@ -43,7 +56,7 @@ impl Before {
                 self.known[node as usize].get_or_insert(signature);
             }
         }
-        self.elsewhere = None;
+        self.elsewhere = Some(false);
         self.known[node as usize]
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use refrain_store::{Digest, Parts, Signature};
 
 use super::Live;
-use crate::queries;
+use crate::queries::{self, Standing};
 use crate::recall;
 use crate::signature::Notes;
 use crate::trail::{self, Trail, Trails};
@@ -54,6 +54,27 @@ impl Live {
             keys.push(trail::key(&self.hashes(node, digest, None).resolved()));
         }
         keys
+    }
+
+    /// Learns what other processes have left in the store since it was last asked:
+    /// what nodes were, and which files executions found. Whether a node's
+    /// signature can be known is not to depend on who asks.
+    pub fn catch_up(&mut self) {
+        self.refresh();
+        self.before.catch_up();
+        let finders = self.graph.finders.clone();
+        for node in finders.iter() {
+            if self.is_seen(*node) && self.has_news(*node) {
+                self.forget(&[*node]);
+                self.refresh();
+            }
+        }
+    }
+
+    fn has_news(&self, node: u32) -> bool {
+        let base = queries::base(&self.db, self.units[node as usize]);
+        let open = self.key(node).standing == Standing::Open && base.is_lasting();
+        open && self.trail(&base.signature).is_some()
     }
 
     /// The files that the session's nodes found, as far as it was looked.

@@ -64,7 +64,9 @@ pub(super) struct Flights<'a> {
     reply: Sender<Message>,
     replies: Receiver<Message>,
     by_ticket: FxHashMap<u64, Flight>,
-    by_key: FxHashMap<Signature, u64>,
+    /// By what the work is known by, and whether its output is kept: a value that
+    /// only memory has is of no use to who keeps it.
+    by_key: FxHashMap<(Signature, bool), u64>,
     /// Flights that another process is at.
     parked: Vec<u64>,
     /// When flights with a time limit count as failed.
@@ -110,9 +112,10 @@ impl<'a> Flights<'a> {
         self.by_ticket.len() < self.pool.jobs() * 64
     }
 
-    /// Joins the flight of equal work, if there is one.
-    pub fn join(&mut self, key: &Signature, waiter: Waiter) -> bool {
-        let Some(ticket) = self.by_key.get(key) else {
+    /// Joins the flight of equal work, if there is one. `keeps` says whether the
+    /// output is kept.
+    pub fn join(&mut self, key: &Signature, keeps: bool, waiter: Waiter) -> bool {
+        let Some(ticket) = self.by_key.get(&(*key, keeps)) else {
             return false;
         };
         let flight = self.by_ticket.get_mut(ticket).expect("keys name flights");
@@ -123,7 +126,7 @@ impl<'a> Flights<'a> {
     /// Takes up work that somebody waits for; gives its ticket.
     pub fn add(&mut self, node: &Arc<str>, waiter: Waiter, work: Work) -> u64 {
         self.last_ticket += 1;
-        self.by_key.insert(work.key, self.last_ticket);
+        self.by_key.insert(key(&work), self.last_ticket);
         let flight = Flight {
             node: node.clone(),
             work: Arc::new(work),
@@ -193,7 +196,7 @@ impl<'a> Flights<'a> {
             return None;
         }
         let flight = self.by_ticket.remove(&ticket)?;
-        self.by_key.remove(&flight.work.key);
+        self.by_key.remove(&key(&flight.work));
         if let Done::Made { elapsed, .. } = done {
             self.quick = if *elapsed < QUICK { self.quick + 1 } else { 0 };
         }
@@ -234,7 +237,7 @@ impl<'a> Flights<'a> {
     /// Gives up a flight, whose work is asked to end.
     pub fn give_up(&mut self, ticket: u64) {
         if let Some(flight) = self.by_ticket.remove(&ticket) {
-            self.by_key.remove(&flight.work.key);
+            self.by_key.remove(&key(&flight.work));
             self.pool.give_up(&flight.work);
         }
     }
@@ -280,4 +283,8 @@ impl<'a> Flights<'a> {
     pub fn arrived(&self) -> Option<Message> {
         self.replies.try_recv().ok()
     }
+}
+
+fn key(work: &Work) -> (Signature, bool) {
+    (work.key, work.spec.node.cache)
 }

@@ -85,7 +85,11 @@ impl Driver<'_> {
             None => {
                 let known_by = expansion.items.known_by(item as usize);
                 let known_by = known_by.expect("only what is whole is looked up");
-                match self.flights.join(&known_by, Waiter::Item(node, item)) {
+                let cached = self.live.graph.node(node).cache;
+                match self
+                    .flights
+                    .join(&known_by, cached, Waiter::Item(node, item))
+                {
                     true => expansion.join(item),
                     false => expansion.wait(item),
                 }
@@ -103,6 +107,7 @@ impl Driver<'_> {
     pub(super) fn dispatch_items(&mut self, node: u32, items: &[u32]) {
         let forced = self.is_forced(node);
         let lasting = !self.keys.key(self.live, node).is_ephemeral();
+        let cached = self.live.graph.node(node).cache;
         let Some(expansion) = self.expansions.get(node) else {
             return;
         };
@@ -114,7 +119,7 @@ impl Driver<'_> {
             let waiter = Waiter::Item(node, *item);
             let known_by = expansion.items.known_by(*item as usize);
             let known_by = known_by.expect("only what is whole starts");
-            if !self.flights.join(&known_by, waiter) {
+            if !self.flights.join(&known_by, cached, waiter) {
                 let item = *item as usize;
                 let (items, stop) = (&expansion.items, stop.clone());
                 let work = gather_item(self.live, node, items, item, lasting, forced, stop);

@@ -159,7 +159,11 @@ impl Driver<'_> {
         let hashes = self.live.hashes(node, digest, None);
         let forced = self.is_forced(node);
         self.ledger.decide(self.live, node, &self.request.forced);
-        if self.flights.join(&hashes.resolved(), Waiter::Node(node)) {
+        let cached = self.live.graph.node(node).cache;
+        if self
+            .flights
+            .join(&hashes.resolved(), cached, Waiter::Node(node))
+        {
             return;
         }
         self.looked = true;

@@ -58,8 +58,10 @@ impl Store {
         self.tiered.readable().next().is_some()
     }
 
-    /// Forgets what was asked, so that it is asked again; tiers that were left alone get another try.
+    /// Learns what other processes committed, and forgets what tiers were asked, so that they are asked again; those
+    /// that were left alone get another try.
     pub fn ask_anew(&self) {
+        self.index.refresh();
         self.tiered.try_again();
         self.owed.store(false, Ordering::Relaxed);
         let mut asked = self.asked.lock();
