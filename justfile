@@ -6,6 +6,7 @@ test:
 bench:
     cargo bench --bench graph
     cargo bench --bench outputs
+    cargo bench --bench eviction
     cargo bench --bench remote
 
 # What tests do in rounds, in many more of them: processes killed and stopped, power lost, orders of threads.

@@ -3,6 +3,7 @@
 //! The shape is that of a layered graph: every node has three parents, an output of eight bytes, a code
 //! part shared by a hundred nodes and one environment part for all.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -116,6 +117,7 @@ fn main() {
     }
     each("claim() and release", start.elapsed(), nodes);
     drop(store);
+    measure_uses(&path, &records);
 
     for name in ["records.db", "records.db-wal", "records.db-shm"] {
         let _ = std::fs::remove_file(path.join(name));
@@ -250,6 +252,33 @@ fn encoding() {
     let start = Instant::now();
     std::hint::black_box(codec::decode::<Vec<Option<u32>>>(codec, bytes).expect("decode"));
     println!("10 M Option<u32>: decode {:.1?}", start.elapsed());
+}
+
+/// What it takes to note that records were used that had not been for days, beside finding them.
+fn measure_uses(path: &Path, records: &[Record]) {
+    let nodes = records.len() as u64;
+    for (what, days) in [
+        ("find(), used today", 0),
+        ("find(), with a use to note", 2_i64),
+    ] {
+        let connection = rusqlite::Connection::open(path.join("records.db")).expect("open");
+        connection
+            .execute(
+                "UPDATE records SET used_ms = used_ms - ?1",
+                [days * 86_400_000],
+            )
+            .expect("update");
+        drop(connection);
+        let store = Store::open(path).expect("open");
+        let start = Instant::now();
+        for record in records {
+            assert!(matches!(store.find(&record.signature), Lookup::Hit(_)));
+        }
+        each(what, start.elapsed(), nodes);
+        let start = Instant::now();
+        drop(store);
+        each("  writing it down in the end", start.elapsed(), nodes);
+    }
 }
 
 fn each(what: &str, took: Duration, times: u64) {
