@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
-use refrain_store::{Codec, Damage, Options, Output, RunEntry, Store, Tier, TierUse, Traffic};
+use refrain_store::{
+    Codec, Damage, Options, Output, RunEntry, Statistics, Store, Tier, TierUse, Traffic,
+};
 
 use self::aftermath::{outputs, remember};
 pub use self::moving::Warmed;
@@ -244,6 +246,15 @@ impl Runner {
     /// The store of its cache directory; `None` where nothing is cached.
     pub fn store(&self) -> Option<Arc<Store>> {
         self.shared.store.clone()
+    }
+
+    /// What the runs of a pipeline did so far, what they were spared, and what is
+    /// kept in its cache directory; all zero where nothing is cached.
+    pub fn stats(&self, pipeline: &Pipeline) -> Statistics {
+        let store = self.shared.store.as_ref();
+        store.map_or_else(Statistics::default, |store| {
+            store.statistics(Some(pipeline.name()))
+        })
     }
 
     /// A stored output of a node as JSON has it, for people and other programs.

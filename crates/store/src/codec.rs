@@ -51,6 +51,22 @@ impl Codec {
     /// A pickle of plain data, with one way to write each value.
     pub const PICKLE: Self = Self(8);
 
+    /// What its bytes are, in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NONE => "none",
+            Self::BYTES => "bytes",
+            Self::TEXT => "text",
+            Self::BINCODE => "bincode",
+            Self::FILE => "file",
+            Self::PROGRAM => "program",
+            Self::TREE => "directory",
+            Self::LIST => "list",
+            Self::PICKLE => "pickle",
+            _ => "unknown",
+        }
+    }
+
     /// Says whether this version knows what the codec's bytes are.
     pub fn is_known(self) -> bool {
         (Self::BYTES..=Self::PICKLE).contains(&self)

@@ -6,6 +6,7 @@ mod beside;
 mod collect;
 mod history;
 mod size;
+mod statistics;
 
 use std::path::Path;
 use std::sync::Arc;

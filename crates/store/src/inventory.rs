@@ -28,6 +28,7 @@ pub(crate) struct Item {
     /// The bytes of its row.
     pub(crate) bytes: u64,
     pub(crate) output: Digest,
+    pub(crate) codec: Codec,
     /// It has no parts: something that is kept for other records of its node.
     pub(crate) is_companion: bool,
     /// The blobs that it refers to, by their numbers.
@@ -92,6 +93,7 @@ impl Inventory {
             elapsed,
             bytes: row.bytes,
             output: output.digest,
+            codec: output.codec,
             is_companion: of_its_own.iter().all(|part| part.is_none()),
             blobs: blobs.into(),
             trees: contents.trees.iter().map(|tree| tree.digest).collect(),

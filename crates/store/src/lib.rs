@@ -41,6 +41,8 @@ mod breaker;
 
 mod tiered;
 
+mod statistics;
+
 mod ahead;
 mod claim;
 mod database;
@@ -99,6 +101,7 @@ pub use options::Options;
 pub use record::{Home, Leaf, Lookup, NodeChange, Output, Part, Parts, Record, RunEntry};
 pub use scratch::Scratch;
 pub use seal::{KeyError, SealKey};
+pub use statistics::{CodecUsage, Growth, NodeStatistics, Statistics};
 pub use store::{Carried, Finding, Missing, Progress, Store, Verified};
 pub use tier::{Name, Tier, TierError, Trouble};
 pub use tiered::{TierUse, Traffic};

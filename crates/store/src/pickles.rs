@@ -260,12 +260,13 @@ impl Pickles {
         }
     }
 
-    /// Writes anew the files that have entries which are not to be kept, by their signatures, digests and
-    /// times.
+    /// Writes anew the files that have entries which are not to be kept, by their signatures and times. One whose
+    /// output is `named` stays where no other entry has that.
     pub(crate) fn retain(
         &self,
         locks: &Arc<Locks>,
-        keep: &dyn Fn(&Signature, &Digest, i64) -> bool,
+        keep: &dyn Fn(&Signature, i64) -> bool,
+        named: &dyn Fn(&Digest) -> bool,
     ) -> io::Result<()> {
         let _alone = locks.alone(Alone::Pickles).map_err(io::Error::other)?;
         self.look()?;
@@ -274,10 +275,15 @@ impl Pickles {
             return Ok(());
         }
         let dir = self.root.subdirectory(DIRECTORY)?;
-        let keep = |header: &Header| keep(&header.signature(), &header.digest, header.created_ms);
+        let stays = |header: &Header| keep(&header.signature(), header.created_ms);
         let names: Vec<String> = files.known.keys().cloned().collect();
         for name in &names {
             let file = &files.known[name];
+            let staying = file.current().filter(|(header, _)| stays(header));
+            let had: FxHashSet<Digest> = staying.map(|(header, _)| header.digest).collect();
+            let keep = |header: &Header| {
+                stays(header) || named(&header.digest) && !had.contains(&header.digest)
+            };
             let kept = file.current().filter(|(header, _)| keep(header)).count();
             if kept == file.entries.len() && file.is_sound {
                 continue;

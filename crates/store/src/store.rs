@@ -13,6 +13,7 @@ mod lists;
 mod outputs;
 mod pickled;
 mod portable;
+mod statistics;
 mod tiers;
 mod trees;
 mod usage;

@@ -1,10 +1,9 @@
-//! `stats`: how much was spared, and where time and space went.
+//! `stats`: how much was spared, why not more, and where time and space went.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use refrain_store::Store;
+use refrain_store::{CodecUsage, Growth, NodeStatistics, Statistics};
 use serde_json::{Value, json};
 
 use super::FORMAT;
@@ -12,143 +11,147 @@ use crate::args::JsonArgs;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::figures::{bytes, elapsed, milliseconds};
-use crate::past::{Past, counts, saved};
 use crate::printer::Printer;
 use crate::project::Cache;
 use crate::style::{DIM, GOOD, NAME};
 use crate::table::{Table, cell, plain};
 
-/// The sums over all runs that are remembered.
-#[derive(Default)]
-struct Sums {
-    runs: usize,
-    /// Nodes by outcome.
-    counts: BTreeMap<String, u64>,
-    saved: Duration,
-    spent: Duration,
-}
-
-/// What one node cost.
-#[derive(Clone, Default)]
-struct Cost {
-    executed: usize,
-    failed: usize,
-    spent: Duration,
-    /// What is stored of it, with what it shares with others.
-    bytes: u64,
-}
-
 pub fn stats(args: &JsonArgs, cache: &Cache, printer: &Printer) -> Result<Exit> {
-    let store = cache.store()?;
-    let past = Past::of(cache, &store);
-    let mut costs = costs(&past, &store);
-    costs.sort_by_key(|(_, cost)| std::cmp::Reverse(cost.spent));
-    let sums = sums(&past, &costs);
+    let mut stats = cache.store()?.statistics(Some(&cache.pipeline));
+    stats
+        .nodes
+        .sort_by_key(|node| std::cmp::Reverse(node.spent));
     if args.json {
-        printer.json(&object(cache, &sums, &costs))?;
+        printer.json(&object(cache, &stats))?;
     } else {
-        printer.text(overview(&sums))?;
-        printer.text(format_args!("\n{}", table(&costs)))?;
+        printer.text(overview(&stats))?;
+        printer.text(format_args!("\n{}", nodes(&stats.nodes)))?;
+        printer.text(format_args!("\n{}", codecs(&stats.codecs)))?;
     }
     Ok(Exit::Fine)
 }
 
-fn sums(past: &Past, costs: &[(Arc<str>, Cost)]) -> Sums {
-    let mut sums = Sums {
-        runs: past.runs.len(),
-        spent: costs.iter().map(|(_, cost)| cost.spent).sum(),
-        ..Sums::default()
-    };
-    for run in &past.runs {
-        sums.saved += saved(run);
-        for (name, count) in counts(run) {
-            *sums.counts.entry(name).or_default() += count;
-        }
-    }
-    sums
-}
-
-impl Sums {
-    fn count(&self, outcome: &str) -> u64 {
-        self.counts.get(outcome).copied().unwrap_or_default()
-    }
-
-    /// Nodes that were found, of all that were looked at.
-    fn hit_rate(&self) -> Option<f64> {
-        let found = self.count("hit") + self.count("cutoff");
-        let looked_at = found + self.count("executed") + self.count("failed");
-        (looked_at > 0).then(|| found as f64 / looked_at as f64)
-    }
-}
-
-/// What each node cost in all runs.
-fn costs(past: &Past, store: &Store) -> Vec<(Arc<str>, Cost)> {
-    let mut costs: BTreeMap<Arc<str>, Cost> = BTreeMap::new();
-    for change in past.runs.iter().flat_map(|run| store.changes(&run.id)) {
-        let cost = costs.entry(change.node).or_default();
-        cost.executed += usize::from(&*change.outcome == "executed");
-        cost.failed += usize::from(&*change.outcome == "failed");
-        cost.spent += change.elapsed;
-    }
-    for usage in store.usage() {
-        if let Some(cost) = costs.get_mut(&usage.node) {
-            cost.bytes = usage.bytes;
-        }
-    }
-    costs.into_iter().collect()
-}
-
-fn overview(sums: &Sums) -> Table {
+fn overview(stats: &Statistics) -> Table {
     let mut table = Table::default();
     let mut row = |name: &str, value: String| table.row([cell(DIM, name), plain(value)]);
-    row("runs", sums.runs.to_string());
-    if let Some(rate) = sums.hit_rate() {
+    row("runs", stats.runs.to_string());
+    if let Some(rate) = stats.hit_rate() {
         row("hit rate", format!("{GOOD}{:.1} %{GOOD:#}", rate * 100.0));
     }
-    let counts = sums.counts.iter().filter(|(_, count)| **count > 0);
-    let counts: Vec<String> = counts
-        .map(|(name, count)| format!("{count} {name}"))
-        .collect();
-    row("nodes", counts.join(", "));
-    row("time spent", elapsed(sums.spent));
-    row("time saved", elapsed(sums.saved));
+    row("nodes", listed(&stats.outcomes));
+    for (name, counts) in [("misses", &stats.reasons), ("from tiers", &stats.tiers)] {
+        if !counts.is_empty() {
+            row(name, listed(counts));
+        }
+    }
+    row("time spent", elapsed(stats.spent));
+    row("time saved", elapsed(stats.saved));
+    row("stored", stored(stats));
+    if stats.damaged > 0 {
+        row(
+            "damaged",
+            format!("{} runs tell less than they should", stats.damaged),
+        );
+    }
     table
 }
 
-fn table(costs: &[(Arc<str>, Cost)]) -> Table {
+/// Counts by name, the most first.
+fn listed(counts: &BTreeMap<Arc<str>, u64>) -> String {
+    let mut counts: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let counts = counts.iter().map(|(name, count)| format!("{count} {name}"));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+/// How much there is, and how much there was in the beginning.
+fn stored(stats: &Statistics) -> String {
+    let now = bytes(stats.bytes());
+    match stats.growth.as_slice() {
+        [first, _, ..] => format!(
+            "{now} (after the first of these runs {})",
+            bytes(first.bytes)
+        ),
+        _ => now,
+    }
+}
+
+fn nodes(nodes: &[NodeStatistics]) -> Table {
     let mut table = Table::right(&[1, 2, 3, 4]);
     let heads = ["node", "executed", "failed", "time spent", "stored"];
     table.row(heads.map(|head| cell(DIM, head)));
-    for (name, cost) in costs {
+    for node in nodes {
         table.row([
-            cell(NAME, name),
-            plain(cost.executed),
-            plain(cost.failed),
-            plain(elapsed(cost.spent)),
-            plain(bytes(cost.bytes)),
+            cell(NAME, &node.node),
+            plain(node.executed),
+            plain(node.failed),
+            plain(elapsed(node.spent)),
+            plain(bytes(node.bytes)),
         ]);
     }
     table
 }
 
-fn object(cache: &Cache, sums: &Sums, costs: &[(Arc<str>, Cost)]) -> Value {
-    let nodes = costs.iter().map(|(name, cost)| {
+fn codecs(codecs: &[CodecUsage]) -> Table {
+    let mut table = Table::right(&[1, 2]);
+    table.row(["codec", "records", "stored"].map(|head| cell(DIM, head)));
+    for usage in codecs {
+        table.row([
+            cell(NAME, usage.codec.name()),
+            plain(usage.records),
+            plain(bytes(usage.bytes)),
+        ]);
+    }
+    table
+}
+
+fn object(cache: &Cache, stats: &Statistics) -> Value {
+    let node = |node: &NodeStatistics| {
         json!({
-            "name": &**name,
-            "executed": cost.executed,
-            "failed": cost.failed,
-            "spent_ms": milliseconds(cost.spent),
-            "bytes": cost.bytes,
+            "name": &*node.node,
+            "executed": node.executed,
+            "failed": node.failed,
+            "spent_ms": milliseconds(node.spent),
+            "records": node.records,
+            "bytes": node.bytes,
         })
-    });
+    };
+    let codec = |usage: &CodecUsage| {
+        json!({
+            "codec": usage.codec.name(),
+            "records": usage.records,
+            "bytes": usage.bytes,
+        })
+    };
+    let growth = |growth: &Growth| {
+        json!({
+            "run": growth.run,
+            "started_ms": growth.started_ms,
+            "bytes": growth.bytes,
+        })
+    };
     json!({
         "format": FORMAT,
         "pipeline": cache.pipeline,
-        "runs": sums.runs,
-        "hit_rate": sums.hit_rate(),
-        "counts": sums.counts,
-        "spent_ms": milliseconds(sums.spent),
-        "saved_ms": milliseconds(sums.saved),
-        "nodes": nodes.collect::<Vec<_>>(),
+        "runs": stats.runs,
+        "damaged": stats.damaged,
+        "since_ms": stats.since_ms,
+        "hit_rate": stats.hit_rate(),
+        "counts": counts(&stats.outcomes),
+        "reasons": counts(&stats.reasons),
+        "from": counts(&stats.tiers),
+        "spent_ms": milliseconds(stats.spent),
+        "saved_ms": milliseconds(stats.saved),
+        "bytes": stats.bytes(),
+        "nodes": stats.nodes.iter().map(node).collect::<Vec<_>>(),
+        "codecs": stats.codecs.iter().map(codec).collect::<Vec<_>>(),
+        "growth": stats.growth.iter().map(growth).collect::<Vec<_>>(),
     })
+}
+
+fn counts(counts: &BTreeMap<Arc<str>, u64>) -> Value {
+    let counts = counts
+        .iter()
+        .map(|(name, count)| (name.to_string(), (*count).into()));
+    Value::Object(counts.collect())
 }

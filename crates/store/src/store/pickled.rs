@@ -104,13 +104,12 @@ impl Store {
         named: &Named,
         spared_since: i128,
     ) -> Result<(), StoreError> {
-        let keep = |signature: &Signature, digest: &Digest, created_ms: i64| {
+        let keep = |signature: &Signature, created_ms: i64| {
             named.signatures.contains(signature)
-                || named.outputs.contains(digest)
                 || i128::from(created_ms) * 1_000_000 >= spared_since
         };
         self.pickles
-            .retain(locks, &keep)
+            .retain(locks, &keep, &|digest| named.outputs.contains(digest))
             .map_err(|source| StoreError::Io {
                 operation: "write anew what is in",
                 path: self.pickles.path(""),
