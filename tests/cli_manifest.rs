@@ -418,7 +418,20 @@ fn past_runs_can_be_asked_what_they_did_and_why() {
     assert!(stats["hit_rate"].as_f64().unwrap() > 0.0, "{stats}");
     assert!(stats["saved_ms"].as_f64().unwrap() > 0.0, "{stats}");
     assert_eq!(stats["nodes"].as_array().unwrap().len(), 3);
-    assert!(desk.ok(["stats"]).out.contains("hit rate"));
+    let reasons = stats["reasons"].as_object().unwrap().values();
+    assert_eq!(reasons.filter_map(Value::as_u64).sum::<u64>(), 6, "{stats}");
+    assert_eq!(stats["damaged"], 0);
+    assert_eq!(stats["growth"].as_array().unwrap().len(), 4, "{stats}");
+    let codecs = stats["codecs"].as_array().unwrap();
+    assert!(
+        codecs.iter().any(|codec| codec["codec"] == "file"),
+        "{stats}"
+    );
+    let told = desk.ok(["stats"]).out;
+    assert!(
+        told.contains("hit rate") && told.contains("misses"),
+        "{told}"
+    );
 }
 
 #[test]
