@@ -45,6 +45,7 @@ fn every_block_is_executed_or_checked() {
                         .and_then(|database| database.execute_batch(&block.text)),
                 ),
                 _ if file.is_some() => Ok(None),
+                "python" => check_python(&block),
                 unknown => Err(format!("no test knows blocks of \"{unknown}\"")),
             };
             shown = said.unwrap_or_else(|problem| panic!("{}: {problem}", block.place));
@@ -65,6 +66,19 @@ fn every_link_to_a_file_leads_to_one() {
 
 /// What a check found: the output that the next block may show.
 type Said = Result<Option<String>, String>;
+
+/// Python that stands for itself is compiled.
+fn check_python(block: &Block) -> Said {
+    let compile = "import sys; compile(sys.argv[1], 'block', 'exec')";
+    let said = std::process::Command::new("python3")
+        .args(["-c", compile, &block.text])
+        .output();
+    let said = said.map_err(|error| error.to_string())?;
+    match said.status.success() {
+        true => Ok(None),
+        false => Err(String::from_utf8_lossy(&said.stderr).into_owned()),
+    }
+}
 
 fn check<T, E: std::fmt::Display>(result: Result<T, E>) -> Said {
     result.map(|_| None).map_err(|error| error.to_string())

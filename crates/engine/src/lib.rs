@@ -123,9 +123,7 @@ pub use pipeline::Pipeline;
 pub use plan::{Plan, Planned, PlannedItems, Prospect};
 pub use printed::{Printed, printed};
 pub use refrain_macros::func;
-pub use refrain_store::{
-    Digest, Eviction, Limits, Output, SealKey, Signature, Statistics, Store,
-};
+pub use refrain_store::{Digest, Eviction, Limits, Output, SealKey, Signature, Statistics, Store};
 pub use remote::Remote;
 pub use report::{Counts, ItemCounts, NodeReport, Outcome, Report, Status};
 pub use rerun::{Rerun, Verdict};

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cap_std::fs::MetadataExt;
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tracing::warn;
@@ -226,7 +227,8 @@ impl Pickles {
         files.catch_up(&dir, name)?;
         match files.known.get(name) {
             None => node_file::create(&self.root, &dir, name)?,
-            Some(file) if !file.is_sound || file.is_wasteful() => {
+            // What has another name as well is not changed where it stands.
+            Some(file) if !file.is_sound || file.is_wasteful() || is_shared(&dir, name)? => {
                 file.rewrite(&self.root, &dir, name, &|_| true)?;
             }
             Some(_) => {}
@@ -337,6 +339,12 @@ impl Pickles {
             }
         }
     }
+}
+
+/// Says whether a file has more names than this one.
+fn is_shared(dir: &Root, name: &str) -> io::Result<bool> {
+    let found = dir.stat(name)?;
+    Ok(found.is_some_and(|found| found.is_file() && found.nlink() > 1))
 }
 
 impl Files {

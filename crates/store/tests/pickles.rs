@@ -188,6 +188,12 @@ fn links_and_foreign_files_are_replaced_and_never_followed() {
         assert_eq!(python(&file), "mine");
     }
     assert!(fs::read(&outside).expect("read").starts_with(b"cposix"));
+    // A copy by hard links, which is another cache's.
+    let file = cache.file("cachier_blobs/n0.pkl");
+    let copy = cache.path().with_file_name("copy");
+    fs::hard_link(&file, &copy).expect("link");
+    keep(&cache.open(), "n0", "more", b"more");
+    assert_eq!((&*python(&file), &*python(&copy)), ("mine more", "mine"));
 }
 
 #[test]
