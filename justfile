@@ -13,6 +13,7 @@ bench:
 soak:
     REFRAIN_SOAK=1 cargo test -p refrain-store --lib crash -- --nocapture
     REFRAIN_SOAK=1 cargo test -p refrain --test killed --test stopped --test interleavings -- --nocapture
+    REFRAIN_SOAK_STEPS=100000 cargo test -p refrain --test model_api -- --nocapture
 
 # Licences, bans and sources of dependencies; advisories where their database can be reached.
 deny:
