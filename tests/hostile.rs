@@ -6,6 +6,8 @@ mod desk;
 
 #[path = "hostile/keys.rs"]
 mod keys;
+#[path = "hostile/limits.rs"]
+mod limits;
 
 use std::path::Path;
 
@@ -23,4 +25,19 @@ fn project(manifest: &str) -> Desk {
 fn report(said: Said) -> (Value, Said) {
     let report = serde_json::from_str(&said.out);
     (report.unwrap_or_else(|_| panic!("{said:?}")), said)
+}
+
+#[test]
+fn every_library_forbids_unsafe_code() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let libraries = crates.read_dir().unwrap();
+    let libraries = libraries.map(|entry| entry.unwrap().path().join("src/lib.rs"));
+    let mut seen = 0;
+    for library in libraries.filter(|path| path.exists()) {
+        let text = std::fs::read_to_string(&library).unwrap();
+        let forbids = text.contains("#![forbid(unsafe_code)]");
+        assert!(forbids, "{}", library.display());
+        seen += 1;
+    }
+    assert!(seen >= 10, "{seen}");
 }

@@ -91,6 +91,11 @@ mod crash;
 #[cfg(test)]
 mod stopped;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+#[allow(missing_docs, reason = "no part of what the store promises")]
+pub mod fuzzing;
+
 pub use claim::{Claim, Claimed};
 pub use codec::Codec;
 pub use collect::{Collected, Eviction, Limits, NodeUsage};

@@ -28,6 +28,8 @@ use crate::record::{Part, Record};
 use crate::root::{Identity, Root, Written};
 
 pub(crate) use check::check;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use check::check_bytes;
 pub(crate) use restore::restore;
 pub(crate) use splice::Splice;
 

@@ -440,3 +440,38 @@ fn a_directory_that_others_own_and_write_to_is_used_and_kept_as_it_is() {
     let mode = fs::metadata(cache.path()).expect("metadata").mode();
     assert_eq!(mode & 0o7777, 0o1777);
 }
+
+#[test]
+fn a_clock_that_jumps_costs_at_most_what_it_says_is_old() {
+    let day = Duration::from_secs(86_400);
+    let cache = Cache::new();
+    let store = cache.open();
+    for (word, created_ms) in [("long ago", i64::MIN), ("made", 0), ("to come", i64::MAX)] {
+        let mut made = record(&store, word, &large(word));
+        made.created_ms = created_ms;
+        store.commit(made, notes(), None);
+    }
+    finish(&store, "p", &["made"]);
+    let limits = Limits {
+        max_age: Some(day),
+        ..Limits::default()
+    };
+    let now = SystemTime::now();
+    // Before everything was made, and at the beginning of time: nothing is old.
+    for then in [now - 9999 * day, SystemTime::UNIX_EPOCH, now] {
+        store.gc(&limits, then, false).expect("collect");
+        for word in ["long ago", "made", "to come"] {
+            assert!(is_hit(&store, word), "{word}");
+        }
+    }
+    // Long after: what was used last stays good until it goes, and is made again.
+    store.gc(&limits, now + 9999 * day, false).expect("collect");
+    commit(&store, "made", &large("made"));
+    drop(store);
+    let store = cache.open();
+    assert_eq!(
+        store.load(&hit(&store, "made").output).expect("load"),
+        large("made")
+    );
+    assert_eq!(store.verify(&mut |_| ()).findings, []);
+}

@@ -1,4 +1,4 @@
-//! Reads what bincode wrote, from a slice, and never takes more memory than the slice pays for.
+//! Reads what bincode wrote, from a slice, and never takes more memory, time or stack than the slice pays for.
 //!
 //! bincode's own deserializer makes room for a string before it knows that the bytes are there; this one
 //! borrows strings and bytes from the slice. Numbers and lengths are read by bincode itself.
@@ -14,12 +14,16 @@ use serde::de::{
 
 /// Decodes all of `bytes`; the error is a sentence.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    let mut decoder = DecoderImpl::new(SliceReader::new(bytes), bincode::config::standard(), ());
-    let value = T::deserialize(Bounded(&mut decoder)).map_err(|error| match error {
+    let mut state = State {
+        decoder: DecoderImpl::new(SliceReader::new(bytes), bincode::config::standard(), ()),
+        items: bytes.len().saturating_mul(8).saturating_add(FREE_ITEMS),
+        stack: place(),
+    };
+    let value = T::deserialize(Bounded(&mut state)).map_err(|error| match error {
         DecodeError::OtherString(reason) => reason,
         error => error.to_string(),
     })?;
-    if decoder.borrow_reader().take_bytes(1).is_ok() {
+    if state.decoder.borrow_reader().take_bytes(1).is_ok() {
         return Err(format!(
             "bytes left over after the value, of {} in all",
             bytes.len()
@@ -28,17 +32,46 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     Ok(value)
 }
 
+/// Items that take no bytes, at least: a list of a million times nothing is a value.
+const FREE_ITEMS: usize = 1 << 20;
+
+/// The bytes of stack that a value may take to be read, however deep it is. Threads have twice as much.
+const STACK: usize = 1 << 20;
+
 type SliceDecoder<'de> = DecoderImpl<SliceReader<'de>, Configuration, ()>;
 
-struct Bounded<'a, 'de>(&'a mut SliceDecoder<'de>);
+struct State<'de> {
+    decoder: SliceDecoder<'de>,
+    /// The items that may still come. All but those that take no bytes are paid for anyway.
+    items: usize,
+    /// Where the stack was at the beginning.
+    stack: usize,
+}
+
+/// About where the stack is.
+#[inline(never)]
+fn place() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(&here).addr()
+}
+
+struct Bounded<'a, 'de>(&'a mut State<'de>);
 
 impl<'de> Bounded<'_, 'de> {
     fn again(&mut self) -> Bounded<'_, 'de> {
         Bounded(self.0)
     }
 
+    /// Refuses to go deeper than there is stack for.
+    fn deeper(&self) -> Result<(), DecodeError> {
+        match self.0.stack.abs_diff(place()) {
+            0..=STACK => Ok(()),
+            _ => Err(DecodeError::Other("the value is nested too deeply")),
+        }
+    }
+
     fn length(&mut self) -> Result<usize, DecodeError> {
-        let len = u64::decode(self.0)?;
+        let len = u64::decode(&mut self.0.decoder)?;
         usize::try_from(len).map_err(|_| DecodeError::OutsideUsizeRange(len))
     }
 }
@@ -47,7 +80,7 @@ macro_rules! read_by_bincode {
     ($($method:ident $visit:ident: $type:ty,)*) => {$(
         #[inline]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-            visitor.$visit(<$type>::borrow_decode(self.0)?)
+            visitor.$visit(<$type>::borrow_decode(&mut self.0.decoder)?)
         }
     )*};
 }
@@ -91,7 +124,8 @@ impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match u8::decode(self.0)? {
+        self.deeper()?;
+        match u8::decode(&mut self.0.decoder)? {
             0 => visitor.visit_none(),
             1 => visitor.visit_some(self),
             _ => Err(DecodeError::Other("an option that is neither 0 nor 1")),
@@ -115,10 +149,12 @@ impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        self.deeper()?;
         visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deeper()?;
         let left = self.length()?;
         visitor.visit_seq(Counted { from: self, left })
     }
@@ -128,6 +164,7 @@ impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        self.deeper()?;
         visitor.visit_seq(Counted {
             from: self,
             left: len,
@@ -144,6 +181,7 @@ impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deeper()?;
         let left = self.length()?;
         visitor.visit_map(Counted { from: self, left })
     }
@@ -163,6 +201,7 @@ impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        self.deeper()?;
         visitor.visit_enum(self)
     }
 
@@ -178,10 +217,16 @@ struct Counted<'a, 'de> {
 }
 
 impl Counted<'_, '_> {
-    fn next(&mut self) -> bool {
-        let more = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        more
+    fn next(&mut self) -> Result<bool, DecodeError> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Ok(false);
+        };
+        self.left = left;
+        let items = &mut self.from.0.items;
+        *items = items.checked_sub(1).ok_or(DecodeError::Other(
+            "it has more items than its bytes pay for",
+        ))?;
+        Ok(true)
     }
 }
 
@@ -193,7 +238,7 @@ impl<'de> SeqAccess<'de> for Counted<'_, 'de> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, DecodeError> {
-        match self.next() {
+        match self.next()? {
             true => seed.deserialize(self.from.again()).map(Some),
             false => Ok(None),
         }
@@ -212,7 +257,7 @@ impl<'de> MapAccess<'de> for Counted<'_, 'de> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, DecodeError> {
-        match self.next() {
+        match self.next()? {
             true => seed.deserialize(self.from.again()).map(Some),
             false => Ok(None),
         }
@@ -238,7 +283,7 @@ impl<'de> EnumAccess<'de> for Bounded<'_, 'de> {
         self,
         seed: S,
     ) -> Result<(S::Value, Self), DecodeError> {
-        let index = u32::decode(self.0)?;
+        let index = u32::decode(&mut self.0.decoder)?;
         let index: de::value::U32Deserializer<DecodeError> = index.into_deserializer();
         Ok((seed.deserialize(index)?, self))
     }

@@ -196,3 +196,26 @@ proptest! {
         let _ = decode::<Vec<Shape>>(Codec::BINCODE, bytes);
     }
 }
+
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+enum Chain {
+    End,
+    Link(Box<Chain>),
+}
+
+#[test]
+fn a_value_deeper_than_the_stack_is_refused() {
+    let chain = |links: usize| [vec![1; links], vec![0]].concat();
+    decode::<Chain>(Codec::BINCODE, chain(100)).expect("not deep");
+    let error = decode::<Chain>(Codec::BINCODE, chain(1_000_000)).expect_err("deep");
+    assert!(error.reason.contains("too deeply"), "{error}");
+}
+
+#[test]
+fn a_claimed_number_of_nothings_takes_no_time() {
+    let (codec, bytes) = encode(&vec![(); 1_000_000]).expect("encode");
+    let nothings: Vec<()> = decode(codec, bytes).expect("decode");
+    assert_eq!(nothings.len(), 1_000_000);
+    let claimed = [&[253][..], &u64::MAX.to_le_bytes()].concat();
+    decode::<Vec<()>>(Codec::BINCODE, claimed).expect_err("more than is paid for");
+}

@@ -1,8 +1,10 @@
 //! A snapshot read through, to see whether it is whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use serde_json::value::RawValue;
 
 use super::restore::{part_of, record_of};
 use super::{FILE, Section, Standing, read};
@@ -12,15 +14,30 @@ use crate::root::Root;
 
 /// Hands out every node with its record, `None` where its members do not fit; gives what else is wrong. A file
 /// that is not there, or of a newer format, is not wrong.
-pub(crate) fn check(root: &Root, mut each: impl FnMut(&str, Option<Record>)) -> Vec<String> {
-    let sections = match read(root) {
-        Standing::Sections(sections, _) => sections,
-        Standing::Newer(_) => return Vec::new(),
+pub(crate) fn check(root: &Root, each: impl FnMut(&str, Option<Record>)) -> Vec<String> {
+    match read(root) {
+        Standing::Sections(sections, _) => check_sections(sections, each),
+        Standing::Newer(_) => Vec::new(),
         Standing::Nothing => {
             let missing = matches!(root.stat(FILE), Ok(None));
-            return Vec::from_iter((!missing).then(|| "it cannot be read".to_owned()));
+            Vec::from_iter((!missing).then(|| "it cannot be read".to_owned()))
         }
-    };
+    }
+}
+
+/// Does what [`check`] does with a file of these bytes.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn check_bytes(bytes: &[u8], each: impl FnMut(&str, Option<Record>)) -> Vec<String> {
+    match serde_json::from_slice::<super::File>(bytes) {
+        Ok(file) => check_sections(file.pipelines, each),
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+fn check_sections(
+    sections: BTreeMap<String, Box<RawValue>>,
+    mut each: impl FnMut(&str, Option<Record>),
+) -> Vec<String> {
     let mut wrong = Vec::new();
     for (pipeline, section) in sections {
         let section: Section<'_> = match serde_json::from_str(section.get()) {

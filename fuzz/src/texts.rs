@@ -1,0 +1,66 @@
+//! Readers of what people and programs write, as functions of any bytes.
+
+use std::path::Path;
+
+use refrain_command::{depfile, json};
+use refrain_manifest::{Manifest, Template};
+
+/// All of them, by name.
+pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+    ("depfile", depfile_of_a_compiler),
+    ("json", json_output),
+    ("manifest", manifest),
+    ("name", names),
+    ("python", python),
+    ("template", template),
+];
+
+/// `refrain.toml`. What it says may be wrong, and then there are problems to be told, each with its place.
+pub fn manifest(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Err(problems) = Manifest::parse(text, Path::new("refrain.toml")) {
+        assert!(!problems.to_string().is_empty());
+    }
+}
+
+/// The argument of a command, for a shell and not.
+pub fn template(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let _ = Template::parse(text);
+    let _ = Template::parse_shell(text);
+}
+
+/// What a compiler says it read.
+pub fn depfile_of_a_compiler(bytes: &[u8]) {
+    if let Ok(files) = depfile::parse(bytes, Path::new("/root/of/it")) {
+        assert!(files.is_sorted());
+    }
+}
+
+/// An output that is JSON: its canonical form is its own.
+pub fn json_output(bytes: &[u8]) {
+    if let Ok(canonical) = json::canonical(bytes) {
+        let again = json::canonical(&canonical);
+        assert_eq!(again.ok(), Some(canonical));
+    }
+}
+
+/// A Python program, for what it imports.
+pub fn python(bytes: &[u8]) {
+    refrain_python::read(bytes);
+}
+
+/// Digests and keys as texts.
+pub fn names(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Ok(digest) = text.parse::<refrain::Digest>() {
+        assert_eq!(digest.to_string(), text, "a name has one spelling");
+    }
+    let _ = refrain::SealKey::from_hex(text);
+}
