@@ -43,7 +43,7 @@ fn check(desk: &Desk, what: &str) {
     assert_eq!(said.code, Some(0), "{what}: {}{}", said.out, said.err);
     desk.ok(["run"]);
     let last = desk.ok(["get", "last"]).out;
-    assert_eq!(last.trim(), "3055583", "{what}");
+    assert_eq!(last.trim(), "3055588", "{what}");
     let (again, _) = report(desk.say(["run", "--json"]));
     assert_eq!(again["counts"]["executed"], 0, "{what}");
 }
