@@ -5,8 +5,11 @@ use std::path::Path;
 use refrain_command::{depfile, json};
 use refrain_manifest::{Manifest, Template};
 
+/// A reader of any bytes.
+pub type Target = fn(&[u8]);
+
 /// All of them, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("depfile", depfile_of_a_compiler),
     ("json", json_output),
     ("manifest", manifest),
