@@ -9,8 +9,10 @@
 //!   very digest, where it was kept.
 //! * Several files are a line `@@`, then one such line each, without the `@`.
 
+use std::ffi::OsString;
 use std::fmt::Write;
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refrain_store::Digest;
@@ -82,6 +84,31 @@ pub fn shown(path: &Path) -> String {
     }
 }
 
+/// The path that is shown like this.
+pub(crate) fn path(shown: &str) -> PathBuf {
+    let mut rest = shown.bytes();
+    let mut bytes = Vec::with_capacity(shown.len());
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'\\' => escaped(&mut rest).unwrap_or(byte),
+            plain => plain,
+        });
+    }
+    OsString::from_vec(bytes).into()
+}
+
+/// The byte that stands behind a backslash.
+fn escaped(rest: &mut impl Iterator<Item = u8>) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    match rest.next()? {
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        b'x' => Some(digit(rest.next()?)? * 16 + digit(rest.next()?)?),
+        itself => Some(itself),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStrExt;
@@ -98,6 +125,9 @@ mod tests {
             path: r"a b\n\xff",
         };
         assert_eq!(Note::read(&note), Note::File(file));
+        for path in [odd, Path::new(r"a\'b\"), Path::new("plain.h")] {
+            assert_eq!(super::path(&shown(path)), path);
+        }
         let note = of_files([(odd, digest)].into_iter());
         assert_eq!(Note::read(&note), Note::Files(vec![file]));
         assert_eq!(Note::read("\"@x\""), Note::Value("\"@x\""));

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use refrain_store::{Digest, Lookup, Parts, Signature, Store};
+use refrain_store::{Digest, Lookup, Parts, Record, Signature, Store};
 use rustc_hash::FxHashMap;
 
 use crate::detail::Texts;
@@ -122,37 +122,53 @@ impl Causes {
 impl Cause {
     /// The reason for people, from the records of before and now.
     pub fn tell(&self, store: Option<&Store>, now: &Signature) -> Reason {
-        let record = |store: &Store| recorded(store, now);
-        let parts = store.and_then(record).map(|now| now.parts.clone());
-        self.tell_against(store, parts.as_ref(), &[])
+        let before = match self.before(store) {
+            Ok(before) => before,
+            Err(reason) => return reason,
+        };
+        match store.and_then(|store| recorded(store, now)) {
+            Some(now) => told(store, &before, &now.parts, &[]),
+            None => unknown(),
+        }
     }
 
     /// The reason of a node in the present revision, recorded or not.
     pub fn tell_present(&self, live: &Live, node: u32) -> Reason {
-        let (parts, notes) = live.present_parts(node);
-        self.tell_against(live.context().store.as_deref(), Some(&parts), &notes)
+        let store = live.context().store.as_deref();
+        let before = match self.before(store) {
+            Ok(before) => before,
+            Err(reason) => return reason,
+        };
+        let (parts, notes) = live.present_parts(node, Some(&before.parts));
+        told(store, &before, &parts, &notes)
     }
 
-    fn tell_against(
-        &self,
-        store: Option<&Store>,
-        now: Option<&Parts>,
-        fresh: &[(Digest, Arc<str>)],
-    ) -> Reason {
-        let before = match self {
-            Cause::Known(reason) => return reason.clone(),
-            Cause::Changed { before } => before,
-        };
-        let before = store.and_then(|store| recorded(store, before));
-        let (Some(before), Some(now)) = (before, now) else {
-            return Reason::new(ReasonKind::FirstRun, "what it was before is no longer kept");
-        };
-        let texts = Texts { store, fresh };
-        match difference(&before.parts, now) {
-            Some(found) => found.step(&before.node, &texts).reason,
-            None => Reason::new(ReasonKind::Missing, "its output was not kept"),
+    /// What is recorded of the node as it was before, or else all there is to say.
+    fn before(&self, store: Option<&Store>) -> Result<Arc<Record>, Reason> {
+        match self {
+            Cause::Known(reason) => Err(reason.clone()),
+            Cause::Changed { before } => store
+                .and_then(|store| recorded(store, before))
+                .ok_or_else(unknown),
         }
     }
+}
+
+/// The reason that lies in what a node was, and what its parts are.
+fn told(
+    store: Option<&Store>,
+    before: &Record,
+    now: &Parts,
+    fresh: &[(Digest, Arc<str>)],
+) -> Reason {
+    match difference(&before.parts, now) {
+        Some(found) => found.step(&before.node, &Texts { store, fresh }).reason,
+        None => Reason::new(ReasonKind::Missing, "its output was not kept"),
+    }
+}
+
+fn unknown() -> Reason {
+    Reason::new(ReasonKind::FirstRun, "what it was before is no longer kept")
 }
 
 /// Which input has no lasting digest.

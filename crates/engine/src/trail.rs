@@ -112,11 +112,6 @@ impl Trails {
         self.0.iter().find(same)
     }
 
-    /// The trail of the last execution.
-    pub fn newest(&self) -> Option<&Trail> {
-        self.0.first()
-    }
-
     /// All files of all trails.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().flat_map(Trail::files).map(|(path, _)| path)
@@ -187,7 +182,7 @@ mod tests {
             Trails::remember(&store, &node, &work, kept).unwrap();
         }
         let trails = Trails::recall(&store, &work);
-        assert_eq!(trails.newest(), Some(&new));
+        assert_eq!(trails.0.first(), Some(&new));
         let now = |text: &'static str| move |_: &Path| Some(Digest::of(text.as_bytes()));
         assert_eq!(trails.matching(now("1")), Some(&old));
         assert_eq!(trails.matching(now("2")), Some(&new));

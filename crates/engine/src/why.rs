@@ -46,7 +46,8 @@ fn step(live: &mut Live, node: u32, cause: &Cause) -> (SmallVec<[Step; 2]>, Next
         (Cause::Changed { before }, Some(store)) => recorded(store, before),
         _ => None,
     };
-    let (parts, fresh) = live.present_parts(node);
+    let was = found.as_ref().map(|before| &before.parts);
+    let (parts, fresh) = live.present_parts(node, was);
     let differs = found.and_then(|before| difference(&before.parts, &parts));
     let Some(differs) = differs else {
         let reason = cause.tell_present(live, node);

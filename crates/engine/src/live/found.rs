@@ -7,6 +7,7 @@ use std::sync::Arc;
 use refrain_store::{Digest, Parts, Signature};
 
 use super::Live;
+use crate::note;
 use crate::queries::{self, Standing};
 use crate::recall;
 use crate::signature::Notes;
@@ -108,16 +109,30 @@ impl Live {
         }
     }
 
-    /// The parts as they are in the present revision. The files that an
-    /// execution is yet to find are taken to be those of the last one.
-    pub fn present_parts(&self, node: u32) -> (Parts, Notes) {
+    /// The parts as they are in the present revision, to be held against those of
+    /// before. The files that an execution is yet to find are taken to be those that
+    /// it found before.
+    pub fn present_parts(&self, node: u32, before: Option<&Parts>) -> (Parts, Notes) {
         let digest = |path: &Path| self.context().file_digest(path);
         let trail = self.graph.node(node).discovers.then(|| {
             let trails = queries::trails(&self.db, self.units[node as usize]);
             let matching = trails.matching(digest).cloned();
-            matching.or_else(|| Some(trails.newest()?.now(digest)))
+            matching.or_else(|| Some(self.found_before(node, before?).now(digest)))
         });
         let parent = |parent| self.key(parent).signature;
         self.parts(node, parent, trail.flatten().as_ref())
+    }
+
+    /// The files that an execution found: the inputs recorded of it that no parameter
+    /// takes.
+    fn found_before(&self, node: u32, before: &Parts) -> Trail {
+        let params = &self.graph.node(node).params;
+        let leaves = before.inputs.iter().flat_map(|inputs| &inputs.leaves);
+        let found = leaves.filter(|leaf| params.iter().all(|param| param.name != leaf.name));
+        Trail::new(
+            found
+                .map(|leaf| (note::path(&leaf.name), leaf.digest))
+                .collect(),
+        )
     }
 }
