@@ -1,5 +1,7 @@
 //! The command line as it is typed. It is unaware of what commands do.
 
+mod keeping;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +10,8 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use refrain_store::TierUse;
 
-use crate::figures::{read_interval, read_size, read_time};
+pub use self::keeping::{ExportArgs, GcArgs, ImportArgs, PushArgs, VerifyArgs, WarmArgs};
+use crate::figures::read_interval;
 use crate::style::When;
 
 /// An incremental engine for pipelines of functions and commands: never a
@@ -377,86 +380,6 @@ pub enum GraphFormat {
     Json,
     /// One page to look at and search
     Html,
-}
-
-#[derive(Debug, Args)]
-pub struct GcArgs {
-    /// Evict the outputs used least recently until this much is left
-    #[arg(long, value_name = "SIZE", value_parser = read_size)]
-    pub max_size: Option<u64>,
-    /// Evict outputs that were not used for this long
-    #[arg(long, value_name = "TIME", value_parser = read_time)]
-    pub max_age: Option<Duration>,
-    /// Evict nothing, only say what would be evicted
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub print: JsonArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    #[command(flatten)]
-    pub bindings: Bindings,
-    /// Also execute this share of what the targets stand on again, and compare
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub rerun: Option<u8>,
-    #[command(flatten)]
-    pub print: JsonArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct WarmArgs {
-    /// The nodes that a run would make current [default: the pipeline's targets]
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
-    #[command(flatten)]
-    pub bindings: Bindings,
-    /// Fetch everything that the targets stand on, for whatever is edited next
-    #[arg(long)]
-    pub all: bool,
-    /// Fetch nothing, only say how much it is
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub print: JsonArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct PushArgs {
-    /// The nodes to put there with all that they need [default: the pipeline's targets]
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
-    #[command(flatten)]
-    pub bindings: Bindings,
-    #[command(flatten)]
-    pub print: JsonArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// The archive to write
-    #[arg(value_name = "FILE")]
-    pub archive: PathBuf,
-    /// The nodes to export with all that they need [default: the pipeline's targets]
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
-    #[command(flatten)]
-    pub bindings: Bindings,
-    #[command(flatten)]
-    pub print: JsonArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct ImportArgs {
-    /// The archive to take in
-    #[arg(value_name = "FILE")]
-    pub archive: PathBuf,
-    /// Take in at most so much [default: 64 GiB]
-    #[arg(long, value_name = "SIZE", value_parser = read_size)]
-    pub max_size: Option<u64>,
-    #[command(flatten)]
-    pub print: JsonArgs,
 }
 
 #[derive(Debug, Args)]

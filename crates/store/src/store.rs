@@ -5,6 +5,7 @@
 mod archive;
 mod clear;
 mod contents;
+mod fetching;
 mod files;
 mod gc;
 mod history;
