@@ -57,6 +57,10 @@ pub(crate) type Coming = Vec<(Arc<str>, Option<Arc<Handle>>)>;
 pub(crate) trait Parents {
     /// The parent's output.
     fn handle(&self, parent: u32) -> Arc<Handle>;
+    /// What the parent's output is known by.
+    fn digest(&self, parent: u32) -> Digest {
+        self.handle(parent).digest
+    }
     /// The outputs of the parent's items, if these are being made: then there is
     /// no output of the parent yet.
     fn coming(&self, _parent: u32) -> Option<Coming> {
@@ -82,7 +86,7 @@ impl Items {
         let known = recall.is_some_and(|recall| recall.has_keys(&lists[0].entries));
         let aligned = align(&names, &lists, known).map_err(Unlisted::Unfit)?;
         let shared = Shared::of(live, node, spec.clone(), map.clone(), |parent| {
-            parents.handle(parent).digest
+            parents.digest(parent)
         });
         let mut items = Items {
             readers: SmallVec::from_elem(Vec::new(), lists.len() - 1),
@@ -247,6 +251,20 @@ impl Items {
             distinct: self.distinct,
         }
     }
+}
+
+/// The parents that a mapped node is mapped over.
+pub(crate) fn mapped_over(live: &Live, node: u32) -> impl Iterator<Item = u32> {
+    let axes = live.graph.node(node).map.iter().flat_map(|map| &map.axes);
+    axes.filter_map(move |axis| live.graph.parent_at(node, axis.param))
+}
+
+/// Whether a mapped node has any items, as far as it can be said; what it is mapped
+/// over is there.
+pub(crate) fn are_there(live: &Live, node: u32, parents: &impl Parents) -> bool {
+    let map = live.graph.node(node).map.as_ref();
+    let first = map.map(|map| list(live, node, &map.axes[0], &[], parents));
+    first.is_none_or(|list| list.is_err() || list.is_ok_and(|list| !list.entries.is_empty()))
 }
 
 fn list(

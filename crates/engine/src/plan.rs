@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::explain::{Reason, recorded};
 use crate::force::Forced;
 use crate::handle::Handle;
-use crate::items::{Items, Parents};
+use crate::items::{self, Items, Parents};
 use crate::live::Live;
 use crate::reasons::Causes;
 use crate::recall::{self, Finder};
@@ -194,6 +194,10 @@ impl Parents for Planner<'_> {
         let handle = self.found[&parent].clone();
         handle.expect("asked only of parents that were found")
     }
+
+    fn digest(&self, parent: u32) -> Digest {
+        self.digests[&parent]
+    }
 }
 
 impl Planner<'_> {
@@ -205,10 +209,9 @@ impl Planner<'_> {
         }
         let known = |parent| self.digests.contains_key(&parent);
         if !self.live.graph.parents(node).all(known) {
-            let prospect = if self.may_be_cut_off(node) {
-                Prospect::Perhaps
-            } else {
-                Prospect::Run
+            let prospect = match self.may_be_cut_off(node) || !self.surely_has_items(node) {
+                true => Prospect::Perhaps,
+                false => Prospect::Run,
             };
             self.prospects.insert(node, prospect);
             if !self.live.graph.node(node).cache && !self.targets.contains(&node) {
@@ -254,9 +257,10 @@ impl Planner<'_> {
                 .insert(node, Digest::from_bytes(*key.as_bytes()));
             self.uncalled.insert(node);
         }
-        let prospect = match self.finds_items(node) {
-            true => self.decide_items(node),
-            false => Prospect::Run,
+        let prospect = match self.live.graph.node(node).map {
+            None => Prospect::Run,
+            Some(_) if !self.has_lists(node) => Prospect::Perhaps,
+            Some(_) => self.decide_items(node),
         };
         self.prospects.insert(node, prospect);
     }
@@ -282,33 +286,46 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the node is mapped, and its items can be looked up: its parents'
-    /// outputs are there, and not only known.
-    fn finds_items(&self, node: u32) -> bool {
-        let mut parents = self.live.graph.parents(node);
-        self.live.graph.node(node).map.is_some()
-            && self.may_be_found(node)
-            && parents.all(|parent| self.found[&parent].is_some())
+    /// Whether all that a mapped node is mapped over is there, and not only known.
+    fn has_lists(&self, node: u32) -> bool {
+        let mut parents = items::mapped_over(self.live, node);
+        parents.all(|parent| matches!(self.found.get(&parent), Some(Some(_))))
+    }
+
+    /// Whether something executes when the node does: one that is mapped over
+    /// nothing executes nothing.
+    fn surely_has_items(&self, node: u32) -> bool {
+        let is_mapped = self.live.graph.node(node).map.is_some();
+        !is_mapped || self.has_lists(node) && items::are_there(self.live, node, self)
     }
 
     /// Looks which items of a mapped node would run. If none would, the node is
     /// put together anew of those that are there.
     fn decide_items(&mut self, node: u32) -> Prospect {
         recall::prepare(self.live, node);
-        let items = Items::of(self.live, node, self);
-        let (Ok(items), Some(mut finder)) = (items, Finder::new(self.live, node)) else {
+        let Ok(items) = Items::of(self.live, node, self) else {
             return Prospect::Run;
         };
-        finder.ask_tiers(self.live, &items);
-        let mut there = |item: &usize| finder.find(self.live, &items, *item).is_some();
-        let hits = (0..items.len()).filter(|item| there(item)).count();
+        let finder = Finder::new(self.live, node).filter(|_| self.may_be_found(node));
+        let hits = finder.map_or(0, |mut finder| {
+            finder.ask_tiers(self.live, &items);
+            let mut there = |item: &usize| finder.find(self.live, &items, *item).is_some();
+            (0..items.len()).filter(|item| there(item)).count()
+        });
         let planned = PlannedItems {
             total: items.len(),
             to_run: items.len() - hits,
         };
         self.items.insert(node, planned);
-        match planned.to_run {
-            0 => Prospect::Cutoff,
+        let mut parents = self.live.graph.parents(node);
+        match planned {
+            // What it reads besides may yet fail.
+            PlannedItems { total: 0, .. }
+                if parents.any(|parent| self.found[&parent].is_none()) =>
+            {
+                Prospect::Perhaps
+            }
+            PlannedItems { to_run: 0, .. } => Prospect::Cutoff,
             _ => Prospect::Run,
         }
     }
@@ -333,16 +350,27 @@ impl Planner<'_> {
                 continue;
             }
             let children = self.live.graph.children.row(node).iter();
-            let calls = children.filter_map(|child| self.prospects.get(child));
-            let strongest = calls.fold(None, |strongest, prospect| match (strongest, prospect) {
-                (_, Prospect::Run) => Some(Prospect::Run),
-                (None, Prospect::Perhaps) => Some(Prospect::Perhaps),
-                (kept, _) => kept,
+            let calls = children.filter_map(|child| self.calls(*child));
+            let strongest = calls.fold(None, |strongest, call| match (strongest, call) {
+                (Some(Prospect::Run), _) | (_, Prospect::Run) => Some(Prospect::Run),
+                _ => Some(Prospect::Perhaps),
             });
+            let has_none = self.items.get(&node).is_some_and(|items| items.total == 0);
             match strongest {
-                Some(prospect) => self.prospects.insert(node, prospect),
-                None => self.prospects.remove(&node),
-            };
+                Some(_) if has_none => {}
+                Some(prospect) => drop(self.prospects.insert(node, prospect)),
+                None => drop(self.prospects.remove(&node)),
+            }
+        }
+    }
+
+    /// Whether a node calls for what it reads: a mapped one does when its items are
+    /// looked up.
+    fn calls(&self, node: u32) -> Option<Prospect> {
+        match *self.prospects.get(&node)? {
+            Prospect::Cutoff if self.items.contains_key(&node) => Some(Prospect::Run),
+            Prospect::Hit | Prospect::Cutoff => None,
+            runs => Some(runs),
         }
     }
 
