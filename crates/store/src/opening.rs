@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use cap_std::fs::MetadataExt;
 use rusqlite::config::DbConfig;
+use rusqlite::ffi::SQLITE_IOERR_SHORT_READ;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tracing::{info, warn};
@@ -163,10 +164,16 @@ pub(crate) fn open_in_memory(
 
 /// Says whether the error means that the file's contents are wrong, and not that it could not be reached.
 pub(crate) fn is_corruption(error: &rusqlite::Error) -> bool {
-    matches!(
+    let is_wrong = matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
+    );
+    // A file whose end is missing, beside a log that knows of more.
+    is_wrong || extended_code(error) == Some(SQLITE_IOERR_SHORT_READ)
+}
+
+fn extended_code(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
 }
 
 /// Says whether the error means that another process has a transaction open for longer than was waited.
