@@ -5,8 +5,10 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use refrain::{CacheConfig, Node, Outcome, Param, Pipeline, ReasonKind, Runner, file, inputs};
+use refrain_store::Limits;
 use support::{Counter, cache};
 
 /// DAG of the guide: (a, b) -> foo -> bar(foo, c).
@@ -480,4 +482,34 @@ fn a_missing_file_that_no_target_needs_is_no_error() {
     );
     let missing = runner.run(&pipeline, inputs).unwrap_err();
     assert!(missing.to_string().contains("gone"), "{missing}");
+}
+
+#[test]
+fn what_is_collected_under_a_runner_is_made_again_where_it_is_asked_for() {
+    let (dir, counter) = (cache(), Counter::default());
+    let node = |name: &'static str, param: Param| {
+        let counter = counter.clone();
+        Node::named(name).param(param).cached(move |_| {
+            counter.count(name);
+            Ok(name.repeat(5000))
+        })
+    };
+    let pipeline = Pipeline::new(vec![
+        node("top", Param::of::<i64>("a")),
+        node("left", Param::of::<String>("top")),
+        node("right", Param::of::<String>("top")),
+    ]);
+    let pipeline = pipeline.unwrap();
+    let runner = Runner::new(CacheConfig::new(dir.path())).unwrap().jobs(1);
+    runner.run(&pipeline, inputs! { a: 1 }).unwrap();
+    counter.take();
+    let limits = Limits {
+        max_size: Some(0),
+        ..Limits::default()
+    };
+    let store = runner.store().unwrap();
+    store.gc(&limits, SystemTime::now(), false).unwrap();
+    let right = pipeline.targets(["right"]).unwrap();
+    runner.run(&right, inputs! { a: 1 }).unwrap();
+    assert_eq!(counter.take(), ["top", "right"]);
 }

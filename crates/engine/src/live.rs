@@ -13,6 +13,7 @@ mod before;
 mod binder;
 mod code_parts;
 mod found;
+mod holding;
 mod memory;
 mod parts;
 mod places;
@@ -90,6 +91,8 @@ pub(crate) struct Live {
     pub recalls: Recalls,
     /// Whether what only memory has counts in later runs as well.
     remembers: bool,
+    /// Outputs that are up to date, while what they hang on is written.
+    held: FxHashMap<u32, (Signature, Arc<Handle>)>,
     /// The last outputs of nodes that only memory has.
     unstored: FxHashMap<u32, Arc<Handle>>,
     /// What tells when outputs are made, and what it told last, in milliseconds
@@ -153,6 +156,7 @@ impl Live {
             memory: Memory::new(0),
             recalls: Recalls::default(),
             remembers: false,
+            held: FxHashMap::default(),
             unstored: FxHashMap::default(),
             clock: clock::now,
             now_ms: clock::millis(clock::now()),
@@ -248,10 +252,11 @@ impl Live {
         self.stale = self.stale.max(touched);
     }
 
-    /// Forgets nodes' outputs: they turned out lost, or are to be made anew.
-    /// Nothing below them is touched, because no memo stands on them.
+    /// Forgets nodes' outputs: they turned out lost, or are to be made anew. What is
+    /// below them stays as it is.
     pub fn unsettle(&mut self, nodes: &[u32]) {
         if !nodes.is_empty() {
+            self.hold(nodes);
             self.touch(nodes);
             self.refresh();
         }
@@ -324,8 +329,13 @@ impl Live {
     fn verify(&mut self, node: u32) {
         if self.seen[node as usize] {
             self.look_at(node);
-            if self.settled[node as usize] {
-                self.output(node);
+            match self.held.remove(&node) {
+                _ if !self.settled[node as usize] => {}
+                None => drop(self.output(node)),
+                Some((key, handle)) if key == self.key(node).signature => {
+                    self.lay_down(node, handle);
+                }
+                Some(_) => self.settled[node as usize] = false,
             }
         }
     }
@@ -371,13 +381,8 @@ impl Live {
             }
             self.unsettle(&[node]);
         }
-        let context = self.db.context();
-        let key = self.key(node).signature;
-        context.arrive(key, handle);
         self.settled[node as usize] = true;
-        self.output(node);
-        // An output that was still known did not ask for it.
-        context.take(&key);
+        self.lay_down(node, handle);
     }
 
     /// The signature that the node had when it was last looked at, here or in
