@@ -14,6 +14,7 @@ soak:
     REFRAIN_SOAK=1 cargo test -p refrain-store --lib crash -- --nocapture
     REFRAIN_SOAK=1 cargo test -p refrain --test killed --test stopped --test interleavings -- --nocapture
     REFRAIN_SOAK_STEPS=100000 cargo test -p refrain --test model_api -- --nocapture
+    REFRAIN_SOAK_STEPS=5000 cargo test -p refrain-cli --test model_binary -- --nocapture
 
 # Licences, bans and sources of dependencies; advisories where their database can be reached.
 deny:

@@ -41,7 +41,7 @@ pub struct Named<'a> {
 pub enum Flavour {
     /// The library, where helpers are imported.
     Library,
-    /// The command line, where helpers are files that a command names.
+    /// The command line, where helpers are files that a command names, and what a node reads are words of it.
     Program,
 }
 
@@ -145,9 +145,14 @@ impl<'a> Named<'a> {
         let helper = function
             .helper
             .map(|version| (self.world.helper(design.function), version));
+        let words = || {
+            let reads = self.world.reads(node).into_iter();
+            let word = |read: Read| (read, self.world.is_axis(node, read));
+            (design.takes_variable, reads.map(word).collect::<Vec<_>>())
+        };
         let (own, imported) = match self.flavour {
             Flavour::Library => (None, helper),
-            Flavour::Program => (helper, None),
+            Flavour::Program => (Some((helper, words())), None),
         };
         let version = match (design.cache_key, self.world.env_hash) {
             (Some(key), _) => Some(("cache_key", key)),

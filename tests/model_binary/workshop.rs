@@ -33,6 +33,8 @@ pub struct Workshop {
     is_harmed: bool,
     /// Whether the index was: nobody knows when that is noticed.
     index_is_harmed: bool,
+    /// Whether records were collected since the cache was made: the snapshot may name some of them then.
+    is_collected: bool,
     tally: Tally,
 }
 
@@ -45,6 +47,7 @@ impl Workshop {
             account: Account::default(),
             is_harmed: false,
             index_is_harmed: false,
+            is_collected: false,
             tally: Tally::default(),
             desk,
         };
@@ -94,6 +97,7 @@ impl Workshop {
                 drop(fs::remove_dir_all(self.cache()));
                 self.account = Account::default();
                 (self.is_harmed, self.index_is_harmed) = (false, false);
+                self.is_collected = false;
                 Ok(())
             }
             Step::Collect(size) => self.collect(*size),
@@ -224,8 +228,8 @@ impl Workshop {
         (0..self.world.nodes.len()).map(fate).collect()
     }
 
-    /// The digests that a report tells are those of the right outputs. Of lists they are not known here; what reads
-    /// these shows whether they are right.
+    /// The digests that a report tells are those of the right outputs. Of lists they are not known here: their items
+    /// are asked for, where it is sure that they can be had.
     fn outputs(&self, report: &Value, named: &Named<'_>, targets: &BTreeSet<usize>) -> Checked {
         for target in targets {
             let name = NODE_NAMES[*target];
@@ -239,17 +243,47 @@ impl Workshop {
                         "{name} gives {told}, and is {right}\n{report}"
                     );
                 }
-                Some(_) => {}
+                Some(Given::Items(items)) if is_cached => {
+                    ensure!(told.is_string(), "{name} gives nothing\n{report}");
+                    if !self.is_harmed {
+                        self.items(name, items)?;
+                    }
+                }
+                Some(_) => ensure!(told.is_null(), "{name} is not kept, and gives {told}"),
                 None => ensure!(told.is_null(), "{name} fails and gives {told}"),
             }
         }
         Ok(())
     }
 
+    /// What is got of a list has the right items.
+    fn items(&self, name: &str, items: &[(String, String)]) -> Checked {
+        let keys: BTreeSet<&String> = items.iter().map(|(key, _)| key).collect();
+        if keys.len() < items.len() {
+            // Items of one key cannot be got as files.
+            return Ok(());
+        }
+        let dir = self.desk.path("got");
+        drop(fs::remove_dir_all(&dir));
+        let settings = project::settings(&self.world);
+        let mut words = vec!["get", name, "-o", "got"];
+        words.extend(settings.iter().map(String::as_str));
+        let said = Said::of(self.command(&words).output().unwrap());
+        ensure!(said.code == Some(0), "{name} cannot be got: {said:?}");
+        let mut got = Vec::new();
+        contents(&dir, &mut got);
+        let mut right: Vec<String> = items.iter().map(|(_, text)| text.clone()).collect();
+        got.sort();
+        right.sort();
+        ensure!(got == right, "{name} has items {got:?}, and not {right:?}");
+        Ok(())
+    }
+
     fn verify(&mut self) -> Checked {
         let said = Said::of(self.command(&["verify", "--json"]).output().unwrap());
+        let may_be_damaged = self.is_harmed || self.is_collected && is_of_snapshot(&said.out);
         ensure!(
-            said.code == Some(0) || self.is_harmed && said.code == Some(4),
+            said.code == Some(0) || may_be_damaged && said.code == Some(4),
             "nothing was harmed: {}{}",
             said.out,
             said.err
@@ -324,12 +358,34 @@ impl Workshop {
             self.command(&["gc", "--json", &size]).output().unwrap(),
         ))?;
         if collected["records"] != 0 {
+            self.is_collected = true;
             self.account.doubt();
         }
         if max_size == 0 && collected["left"] == 0 && !self.index_is_harmed {
             self.account.possible = Known::default();
         }
         self.verify()
+    }
+}
+
+/// Whether all that was found damaged is in the snapshot.
+fn is_of_snapshot(verified: &str) -> bool {
+    let verified: Value = serde_json::from_str(verified).unwrap_or_default();
+    let is_there = |finding: &Value| {
+        let path = finding["path"].as_str();
+        path.is_some_and(|path| path.ends_with("/metadata.json"))
+    };
+    let damaged = verified["damaged"].as_array();
+    damaged.is_some_and(|damaged| damaged.iter().all(is_there))
+}
+
+/// What is in the files of a directory and those below it.
+fn contents(dir: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        match entry.path() {
+            path if path.is_dir() => contents(&path, found),
+            path => found.push(fs::read_to_string(path).unwrap()),
+        }
     }
 }
 
