@@ -13,6 +13,9 @@ mod project;
 #[path = "model_binary/steps.rs"]
 mod steps;
 
+#[path = "model_binary/told.rs"]
+mod told;
+
 #[path = "model_binary/workshop.rs"]
 mod workshop;
 

@@ -22,6 +22,7 @@ use crate::model::seeds::Tally;
 use crate::model::world::{NODE_NAMES, World};
 use crate::project;
 use crate::steps::Step;
+use crate::told::{agree, foretold, is_of_snapshot, node_of, parsed, reasons, told};
 
 pub struct Workshop {
     desk: Desk,
@@ -368,17 +369,6 @@ impl Workshop {
     }
 }
 
-/// Whether all that was found damaged is in the snapshot.
-fn is_of_snapshot(verified: &str) -> bool {
-    let verified: Value = serde_json::from_str(verified).unwrap_or_default();
-    let is_there = |finding: &Value| {
-        let path = finding["path"].as_str();
-        path.is_some_and(|path| path.ends_with("/metadata.json"))
-    };
-    let damaged = verified["damaged"].as_array();
-    damaged.is_some_and(|damaged| damaged.iter().all(is_there))
-}
-
 /// What is in the files of a directory and those below it.
 fn contents(dir: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -399,70 +389,4 @@ fn known_after(named: &Named<'_>, targets: &BTreeSet<usize>) -> Known {
 
 fn expected_of_nothing(named: &Named<'_>, targets: &BTreeSet<usize>) -> Expected {
     oracle::run(named, targets, &mut Known::default())
-}
-
-/// What a process prints as JSON that fails at most because a node does.
-fn parsed(said: Said) -> Result<Value, String> {
-    ensure!(matches!(said.code, Some(0 | 1)), "{said:?}");
-    serde_json::from_str(&said.out).map_err(|error| format!("{error}: {said:?}"))
-}
-
-fn node_of<'a>(told: &'a Value, name: &str) -> Option<&'a Value> {
-    told["nodes"]
-        .as_array()?
-        .iter()
-        .find(|node| node["name"] == name)
-}
-
-fn told(why: &str, expected: &Expected, report: &Value) -> String {
-    format!("{why}\n{expected:?}\n{report}")
-}
-
-/// Why nodes execute, as far as that is sure.
-fn reasons(
-    before: &Account,
-    named: &Named<'_>,
-    expected: &Expected,
-) -> BTreeMap<usize, &'static str> {
-    let twins = check::twins(named);
-    let ran = |fate: Fate| matches!(fate, Fate::Executed | Fate::Failed);
-    let nodes = (0..expected.fates.len()).filter(|node| ran(expected.fates[*node]));
-    let nodes = nodes.filter(|node| !twins.contains(node) && !expected.loose.contains(node));
-    let reason = |node: usize| {
-        Some((
-            node,
-            before.reason(named, node, before.latest.get(&node).copied())?,
-        ))
-    };
-    nodes.filter_map(reason).collect()
-}
-
-fn agree(
-    who: &str,
-    told: &Value,
-    member: &str,
-    reasons: &BTreeMap<usize, &'static str>,
-) -> Checked {
-    for (node, right) in reasons {
-        let reason = node_of(told, NODE_NAMES[*node]).map(|node| &node[member]);
-        let kind = reason.map(|reason| &reason["kind"]);
-        ensure!(
-            kind.is_some_and(|kind| kind == right),
-            "n{node} is to run for {right}, and {who} says {reason:?}"
-        );
-    }
-    Ok(())
-}
-
-/// Whether a run did what was planned.
-fn foretold(plan: &Value, named: &Named<'_>, expected: &Expected) -> Checked {
-    let twins = check::twins(named);
-    for (node, fate) in expected.fates.iter().enumerate() {
-        let planned = node_of(plan, NODE_NAMES[node]).and_then(|node| node["prospect"].as_str());
-        let fits = expected.loose.contains(&node)
-            || twins.contains(&node)
-            || check::is_foretold(*fate, planned, expected.any_fails());
-        ensure!(fits, "n{node} is planned {planned:?}, and is {fate:?}");
-    }
-    Ok(())
 }
