@@ -794,6 +794,7 @@ mod troubleshooting {
 
     #[test]
     fn pickle_files_are_a_backend_for_all_nodes_or_for_one() {
+        static LOG: Log = Log::new();
         #[func(output = "pickled", cache, cache_backend = "cachier")]
         fn pickled(x: i64) -> i64 {
             LOG.note("pickled");

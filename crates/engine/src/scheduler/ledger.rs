@@ -84,6 +84,12 @@ impl<'a> Ledger<'a> {
         entry.is_some_and(|entry| entry.outcome == Outcome::Executed)
     }
 
+    /// Whether the node was worked out anew in this run: it ran, or something above it did.
+    pub fn is_anew(&self, node: u32) -> bool {
+        let entry = self.entries.get(&node);
+        entry.is_some_and(|entry| matches!(entry.outcome, Outcome::Executed | Outcome::Cutoff))
+    }
+
     /// Notes why a node is about to run, unless that is known already.
     pub fn decide(&mut self, live: &mut Live, node: u32, forced: &Forced) {
         self.causes.decide(live, node, forced);

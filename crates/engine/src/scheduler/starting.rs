@@ -92,7 +92,12 @@ impl Driver<'_> {
         let Some(handle) = handle.filter(|handle| known(handle, &record)) else {
             return false;
         };
-        let mut ending = Ending::found(Outcome::Hit, &handle);
+        let is_anew = |parent| self.ledger.is_anew(parent);
+        let outcome = match self.live.graph.parents(node).any(is_anew) {
+            true => Outcome::Cutoff,
+            false => Outcome::Hit,
+        };
+        let mut ending = Ending::found(outcome, &handle);
         ending.tier = self.origin(&record.signature);
         self.settled(node, &handle, ending);
         true

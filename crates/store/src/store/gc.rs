@@ -333,16 +333,23 @@ impl Store {
         let items = &plan.inventory.items;
         let going = plan.going.iter().map(|at| items[*at].signature);
         let going: FxHashSet<Signature> = going.collect();
-        let with_loss = plan
+        let lossy = |latest: &&Latest| going.contains(&latest.signature);
+        let mut pipelines: BTreeSet<&Arc<str>> = plan
             .latest
             .iter()
-            .filter(|latest| going.contains(&latest.signature));
-        let pipelines: BTreeSet<&Arc<str>> = with_loss.map(|latest| &latest.pipeline).collect();
+            .filter(lossy)
+            .map(|latest| &latest.pipeline)
+            .collect();
+        if !going.is_empty() {
+            // A section that is older than its pipeline's last run may name any of them.
+            let all: BTreeSet<&Arc<str>> =
+                plan.latest.iter().map(|latest| &latest.pipeline).collect();
+            let old = all.into_iter().filter(|name| self.needs_snapshot(name));
+            pipelines.extend(old);
+        }
         for pipeline in pipelines {
-            if !self.needs_snapshot(pipeline) {
-                let nodes = self.latest_signatures(pipeline);
-                self.write_snapshot(pipeline, nodes.into_iter().collect(), false)?;
-            }
+            let nodes = self.latest_signatures(pipeline);
+            self.write_snapshot(pipeline, nodes.into_iter().collect(), false)?;
         }
         // Others may be at it: then another collection does this.
         let _ = self.index.ask(|database| database.shrink());
