@@ -91,7 +91,7 @@ impl NodeBuilder {
     }
 
     /// Says that the action finds files while it runs, and tells them by
-    /// [`Execution::discover`]: from then on they count as inputs.
+    /// [`Execution::discover`](crate::Execution::discover): from then on they count as inputs.
     pub fn discovers(mut self) -> Self {
         self.discovers = true;
         self
@@ -150,7 +150,7 @@ impl NodeBuilder {
     }
 
     /// A node whose output is a file or a directory that is remembered. The
-    /// action leaves it in its [scratch directory](Execution::scratch).
+    /// action leaves it in its [scratch directory](crate::Execution::scratch).
     pub fn cached_path(
         self,
         kind: PathKind,
