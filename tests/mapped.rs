@@ -159,6 +159,19 @@ fn an_item_costs_itself() {
 }
 
 #[test]
+fn a_list_of_one_file_is_another_thing_than_its_item() {
+    let desk = Desk::new(&[("a", "one")]);
+    desk.gives("4", &["count ONE!", "shout one", "sum "]);
+    desk.write("a", "other");
+    desk.gives("6", &["count OTHER!", "shout other", "sum "]);
+    desk.write("a", "one");
+    desk.write("b", "three");
+    desk.gives("4+6", &["count THREE!", "shout three", "sum "]);
+    fs::remove_file(desk.dir.path().join("b")).unwrap();
+    desk.gives("4", &[]);
+}
+
+#[test]
 fn what_gives_the_same_stops_there() {
     let desk = Desk::new(&TWO);
     desk.run();

@@ -47,10 +47,11 @@ impl Tracked {
         }
     }
 
-    /// Each file by itself, by path and content.
+    /// Each file by itself, by path and content: another thing than a list of this file alone, or the item of such a
+    /// list would be known by what the whole list is known by.
     pub fn singles(&self) -> impl Iterator<Item = (Digest, Tracked)> {
         self.files.iter().map(|(path, digest)| {
-            let bytes = named_digest(path, digest);
+            let bytes = [&*named_digest(path, digest), b"item"].concat();
             let tracked = Tracked {
                 files: vec![(path.clone(), *digest)],
                 single: true,
