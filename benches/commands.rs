@@ -6,8 +6,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const REFRAIN: &str = env!("CARGO_BIN_EXE_refrain");
@@ -30,6 +31,7 @@ fn main() {
     for nodes in sizes {
         let scratch = tempfile::tempdir().expect("a directory");
         nothing_changed(nodes, scratch.path());
+        beside_a_remote(nodes, scratch.path());
         mapped(nodes, scratch.path());
         if nodes == SMALL {
             cold(scratch.path());
@@ -205,6 +207,45 @@ fn nothing_changed(nodes: usize, scratch: &Path) {
             ms(cone)
         );
     }
+}
+
+/// The tree that is built, as it is and with a Redis configured that is never asked.
+fn beside_a_remote(nodes: usize, scratch: &Path) {
+    if !is_there("redis-server") {
+        return;
+    }
+    let tree = Tree { nodes };
+    let socket = scratch.join("socket");
+    let mut redis = redis_server(&socket);
+    let alone = refrain(&scratch.join("tree"), &tree_manifest(tree));
+    let mut beside = refrain(&scratch.join("tree"), &tree_manifest(tree));
+    let url = format!("redis+unix://{}", socket.display());
+    beside.command.extend(["--remote".to_owned(), url]);
+    let (without, with) = side_by_side(&alone, Some(&beside), 21, |_, _| {});
+    let with = with.expect("it ran");
+    println!(
+        "nothing changed, beside a remote that is idle      {:>11}   without {:>10}: {:.2} of it",
+        ms(with),
+        ms(without),
+        with.as_secs_f64() / without.as_secs_f64()
+    );
+    redis.kill().expect("it was running");
+    redis.wait().expect("it has ended");
+}
+
+fn redis_server(socket: &Path) -> Child {
+    let mut child = Command::new("redis-server")
+        .args(["--port", "0", "--save", "", "--unixsocket"])
+        .arg(socket)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let said = child.stdout.take().expect("it is piped");
+    let mut said = BufReader::new(said).lines().map_while(Result::ok);
+    said.find(|line| line.contains("ready to accept"))
+        .expect("it says that it listens");
+    std::thread::spawn(move || said.for_each(drop));
+    child
 }
 
 /// The same number of sources, over which one node is mapped.

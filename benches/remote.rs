@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench remote -- [records] [megabytes]` (default 10000 1000).
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -21,8 +22,11 @@ const RECORD: usize = 600;
 /// Megabytes of a blob.
 const BLOB: usize = 10;
 
-/// The best of so many is told.
-const ROUNDS: usize = 5;
+/// Both sides take turns; the medians of so many rounds are told.
+const ROUNDS: usize = 9;
+
+/// What a record may have at most, so that a tier has to expect it.
+const LIMIT: u64 = 4 << 20;
 
 fn main() {
     let numbers: Vec<usize> = std::env::args()
@@ -55,47 +59,46 @@ fn small(url: &str, count: usize) {
         .collect();
     let names: Vec<Name> = things.iter().map(|(name, _)| *name).collect();
     let keys: Vec<String> = names.iter().map(|name| format!("plain:{name}")).collect();
-    let mut plain = redis::Client::open(url)
+    let plain = redis::Client::open(url)
         .and_then(|client| client.get_connection())
         .expect("a connection");
 
-    let (ours, ()) = best(|| tier.write_many(&things).expect("it is written"));
-    let (theirs, ()) = best(|| {
+    let plain = RefCell::new(plain);
+    let write = || tier.write_many(&things).expect("it is written");
+    let write_plainly = || {
         let mut pipe = redis::pipe();
         for (key, (_, bytes)) in keys.iter().zip(&things) {
             pipe.set(key, bytes).ignore();
         }
-        pipe.exec(&mut plain).expect("it is written");
-    });
-    row(
+        pipe.exec(&mut *plain.borrow_mut()).expect("it is written");
+    };
+    side_by_side(
         &format!("write {count} records to Redis"),
-        ours,
-        theirs,
         "plain pipeline",
+        write,
+        write_plainly,
     );
 
-    let (ours, read) = best(|| {
+    let read = || {
         let mut read = 0;
-        tier.read_many(&names, 1 << 20, &mut |_, found| {
+        tier.read_many(&names, LIMIT, &mut |_, found| {
             read += found.expect("it is read").map_or(0, |bytes| bytes.len());
         });
-        read
-    });
-    assert_eq!(read, count * RECORD);
-    let (theirs, found) = best(|| {
+        assert_eq!(read, count * RECORD);
+    };
+    let read_plainly = || {
         let mut pipe = redis::pipe();
         for key in &keys {
             pipe.get(key);
         }
-        let found: Vec<Vec<u8>> = pipe.query(&mut plain).expect("it is read");
-        found.len()
-    });
-    assert_eq!(found, count);
-    row(
+        let found: Vec<Vec<u8>> = pipe.query(&mut *plain.borrow_mut()).expect("it is read");
+        assert_eq!(found.len(), count);
+    };
+    side_by_side(
         &format!("read {count} records from Redis"),
-        ours,
-        theirs,
         "plain pipeline",
+        read,
+        read_plainly,
     );
 }
 
@@ -122,18 +125,16 @@ fn large(what: &str, tier: &dyn Tier, scratch: &Path, megabytes: usize) {
         "{:<44} {written:>10.2?}",
         format!("write {megabytes} MB to {what}")
     );
-    let (ours, ()) = best(|| {
+    let read = || {
         for name in &names {
             let mut into = hashing(&to.join("blob"));
             let size = tier.read(name, u64::MAX, &mut into).expect("it is read");
             assert_eq!(size, Some((BLOB << 20) as u64));
-            assert_eq!(
-                Name::Blob(Digest::from_bytes(into.1.finalize().into())),
-                *name
-            );
+            let digest = Digest::from_bytes(into.1.finalize().into());
+            assert_eq!(Name::Blob(digest), *name);
         }
-    });
-    let (theirs, ()) = best(|| {
+    };
+    let read_plainly = || {
         let mut buffer = vec![0; 256 * 1024];
         for n in 0..count {
             let mut file = File::open(from.join(n.to_string())).expect("it is there");
@@ -145,12 +146,12 @@ fn large(what: &str, tier: &dyn Tier, scratch: &Path, megabytes: usize) {
                 }
             }
         }
-    });
-    row(
+    };
+    side_by_side(
         &format!("read {megabytes} MB from {what}, hashed"),
-        ours,
-        theirs,
         "plain copy and hash",
+        read,
+        read_plainly,
     );
     fs::remove_dir_all(from).expect("it was there");
 }
@@ -183,20 +184,23 @@ fn bytes(number: usize, size: usize) -> Vec<u8> {
     out
 }
 
-fn best<T>(mut work: impl FnMut() -> T) -> (Duration, T) {
-    let rounds = (0..ROUNDS).map(|_| {
+/// Takes both in turns, and tells the medians.
+fn side_by_side(what: &str, plainly: &str, ours: impl Fn(), plain: impl Fn()) {
+    let timed = |work: &dyn Fn()| {
         let begun = Instant::now();
-        let result = work();
-        (begun.elapsed(), result)
-    });
-    rounds
-        .min_by_key(|(elapsed, _)| *elapsed)
-        .expect("there are rounds")
-}
-
-fn row(what: &str, ours: Duration, plain: Duration, plainly: &str) {
+        work();
+        begun.elapsed()
+    };
+    let rounds = (0..ROUNDS).map(|_| (timed(&ours), timed(&plain)));
+    let (ours, plain): (Vec<_>, Vec<_>) = rounds.unzip();
+    let (ours, plain) = (median(ours), median(plain));
     let ratio = ours.as_secs_f64() / plain.as_secs_f64();
     println!("{what:<44} {ours:>10.2?}   {plainly} {plain:.2?}: {ratio:.2} times that");
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
 }
 
 fn redis_server(socket: &Path) -> Child {

@@ -13,6 +13,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
+use ::redis::Value;
 use refrain_store::{Name, Tier, TierError};
 
 use self::exchange::{Exchange, Keys};
@@ -30,6 +31,9 @@ const BATCH: u64 = 1000;
 
 /// So many bytes at most go in one exchange, but for a single thing.
 const BATCH_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Of many things, so many bytes of each are asked for first, so that many go in one exchange. Most have less.
+const PEEK: u64 = 16 * 1024;
 
 /// The tier of one server.
 pub(crate) struct Redis {
@@ -98,21 +102,29 @@ impl Tier for Redis {
         limit: u64,
         each: &mut dyn FnMut(usize, Result<Option<Vec<u8>>, TierError>),
     ) {
-        let batch = BATCH.min(BATCH_BYTES / limit.max(1)).max(1) as usize;
-        let mut done = 0;
+        let most = limit.min(PART);
+        let mut told = vec![false; names.len()];
         let ended = self.exchange().and_then(|mut exchange| {
-            for names in names.chunks(batch) {
-                // Its first byte says what it is, and one more tells that there is too much of it.
-                let values = exchange.begins(names, limit.min(PART).saturating_add(2))?;
-                for (name, value) in names.iter().zip(values) {
-                    each(done, exchange.small(name, value, limit));
-                    done += 1;
+            for bytes in [most.min(PEEK), most] {
+                let left: Vec<usize> = (0..names.len()).filter(|place| !told[*place]).collect();
+                let batch = BATCH.min(BATCH_BYTES / bytes.max(1)).max(1) as usize;
+                for places in left.chunks(batch) {
+                    let asked: Vec<Name> = places.iter().map(|place| names[*place]).collect();
+                    // Its first byte says what it is, and one more tells that there is more of it.
+                    let values = exchange.begins(&asked, bytes.saturating_add(2))?;
+                    for (&place, value) in places.iter().zip(values) {
+                        if bytes == most || !is_longer(&value, bytes + 1) {
+                            told[place] = true;
+                            each(place, exchange.small(&names[place], value, limit));
+                        }
+                    }
                 }
             }
             Ok(())
         });
         if let Err(error) = ended {
-            (done..names.len()).for_each(|place| each(place, Err(error.clone())));
+            let left = (0..names.len()).filter(|place| !told[*place]);
+            left.for_each(|place| each(place, Err(error.clone())));
         }
     }
 
@@ -178,4 +190,8 @@ impl Tier for Redis {
         }
         exchange.place(&batch)
     }
+}
+
+fn is_longer(value: &Value, bytes: u64) -> bool {
+    matches!(value, Value::BulkString(found) if found.len() as u64 > bytes)
 }

@@ -29,6 +29,7 @@ pub fn of(tier: &dyn Tier, terms: &Terms) {
     nothing_is_there_at_first(tier);
     what_is_written_is_read(tier);
     many_are_read_and_written_at_once(tier, terms.many);
+    short_and_long_are_read_at_once(tier);
     more_than_the_limit_is_not_read(tier);
     what_is_written_anew_replaces(tier);
     what_was_not_given_whole_is_not_there(tier);
@@ -77,6 +78,26 @@ fn many_are_read_and_written_at_once(tier: &dyn Tier, many: usize) {
         let expected = (n % 3 != 0).then(|| things[n].1.clone());
         assert_eq!(has[n], expected.is_some(), "{n}");
         assert_eq!(found.unwrap(), expected, "{n}");
+    }
+}
+
+fn short_and_long_are_read_at_once(tier: &dyn Tier) {
+    const AROUND: usize = 16 * 1024;
+    let sizes = [0, AROUND - 1, 7, AROUND, AROUND + 1, LARGE, 2 * AROUND, 1];
+    let things: Vec<(Name, Vec<u8>)> = sizes
+        .iter()
+        .map(|&size| (blob(&format!("long {size}")), bytes(size, 9)))
+        .collect();
+    tier.write_many(&things).unwrap();
+    let names: Vec<Name> = things.iter().map(|(name, _)| *name).collect();
+    for limit in [LARGE, LARGE - 1] {
+        let found = read_many(tier, &names, limit as u64);
+        for ((name, bytes), found) in things.iter().zip(found) {
+            match bytes.len() > limit {
+                true => assert!(found.is_err(), "{name}"),
+                false => assert_eq!(found.unwrap().as_ref(), Some(bytes), "{name}"),
+            }
+        }
     }
 }
 
