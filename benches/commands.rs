@@ -4,12 +4,15 @@
 //! `cargo bench --bench commands -- [nodes ...]` (default 1000 10000). DVC and Snakemake take minutes, and are
 //! measured at 1,000 nodes alone.
 
+mod servers;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use servers::Redis;
 
 const REFRAIN: &str = env!("CARGO_BIN_EXE_refrain");
 /// What the slow ones are measured with.
@@ -211,12 +214,11 @@ fn nothing_changed(nodes: usize, scratch: &Path) {
 
 /// The tree that is built, as it is and with a Redis configured that is never asked.
 fn beside_a_remote(nodes: usize, scratch: &Path) {
-    if !is_there("redis-server") {
-        return;
-    }
     let tree = Tree { nodes };
     let socket = scratch.join("socket");
-    let mut redis = redis_server(&socket);
+    let Some(_redis) = Redis::start(&socket) else {
+        return;
+    };
     let alone = refrain(&scratch.join("tree"), &tree_manifest(tree));
     let mut beside = refrain(&scratch.join("tree"), &tree_manifest(tree));
     let url = format!("redis+unix://{}", socket.display());
@@ -229,23 +231,6 @@ fn beside_a_remote(nodes: usize, scratch: &Path) {
         ms(without),
         with.as_secs_f64() / without.as_secs_f64()
     );
-    redis.kill().expect("it was running");
-    redis.wait().expect("it has ended");
-}
-
-fn redis_server(socket: &Path) -> Child {
-    let mut child = Command::new("redis-server")
-        .args(["--port", "0", "--save", "", "--unixsocket"])
-        .arg(socket)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a process");
-    let said = child.stdout.take().expect("it is piped");
-    let mut said = BufReader::new(said).lines().map_while(Result::ok);
-    said.find(|line| line.contains("ready to accept"))
-        .expect("it says that it listens");
-    std::thread::spawn(move || said.for_each(drop));
-    child
 }
 
 /// The same number of sources, over which one node is mapped.

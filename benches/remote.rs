@@ -3,15 +3,17 @@
 //!
 //! `cargo bench --bench remote -- [records] [megabytes]` (default 10000 1000).
 
+mod servers;
+
 use std::cell::RefCell;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use refrain_remote::{Options, open};
 use refrain_store::{Digest, Name, Signature, Tier};
+use servers::Redis;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -36,13 +38,13 @@ fn main() {
     let megabytes = numbers.get(1).copied().unwrap_or(1000);
     let scratch = tempfile::tempdir().expect("a directory");
     let socket = scratch.path().join("socket");
-    let mut redis = redis_server(&socket);
+    let redis =
+        Redis::start(&socket).expect("redis-server, which crates/remote/tests/servers.sh installs");
     let url = format!("redis+unix://{}", socket.display());
     small(&url, records);
     let tier = open(&url, Options::default()).expect("a tier");
     large("Redis", &*tier, scratch.path(), megabytes / 4);
-    redis.kill().expect("it was running");
-    redis.wait().expect("it has ended");
+    drop(redis);
     let url = format!("dir:{}", scratch.path().join("shared").display());
     let tier = open(&url, Options::default()).expect("a tier");
     large("directory", &*tier, scratch.path(), megabytes);
@@ -201,20 +203,4 @@ fn side_by_side(what: &str, plainly: &str, ours: impl Fn(), plain: impl Fn()) {
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
-}
-
-fn redis_server(socket: &Path) -> Child {
-    let mut child = Command::new("redis-server")
-        .args(["--port", "0", "--save", "", "--appendonly", "no"])
-        .arg("--unixsocket")
-        .arg(socket)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("redis-server, which crates/remote/tests/servers.sh installs");
-    let said = child.stdout.take().expect("it is piped");
-    let mut said = BufReader::new(said).lines().map_while(Result::ok);
-    said.find(|line| line.contains("ready to accept"))
-        .expect("it says that it listens");
-    std::thread::spawn(move || said.for_each(drop));
-    child
 }
