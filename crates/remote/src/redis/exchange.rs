@@ -100,17 +100,21 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Copies what is in parts.
+    /// Copies what is in parts. While one is kept, the next one is on its way.
     pub(super) fn copy(
         &mut self,
         name: &Name,
         cut: &Cut,
         into: &mut dyn Write,
     ) -> Result<u64, TierError> {
+        self.ask_part(cut, 0)?;
         for part in cut.parts() {
-            let bytes = cut.bytes(part);
-            match self.begins(&[cut.key(part)], bytes + 1)?.into_iter().next() {
-                Some(Value::BulkString(found)) if found.len() as u64 == bytes => {
+            let answer = self.receive("read")?.into_iter().next();
+            if part + 1 < cut.parts().end {
+                self.ask_part(cut, part + 1)?;
+            }
+            match answer {
+                Some(Value::BulkString(found)) if found.len() as u64 == cut.bytes(part) => {
                     self.keep(name, &found, into)?;
                 }
                 Some(Value::ServerError(error)) => return Err(self.server.refused("read", &error)),
@@ -121,6 +125,12 @@ impl<'a> Exchange<'a> {
             }
         }
         Ok(cut.size)
+    }
+
+    fn ask_part(&mut self, cut: &Cut, part: u64) -> Result<(), TierError> {
+        let mut commands = Commands::default();
+        self.add_begin(&mut commands, cut.key(part), cut.bytes(part) + 1);
+        self.send("read", &commands)
     }
 
     /// Says whether all parts are there.
@@ -244,16 +254,23 @@ impl<'a> Exchange<'a> {
     }
 
     fn call(&mut self, doing: &str, commands: &Commands) -> Result<Vec<Value>, TierError> {
-        let Self {
-            server,
-            line,
-            patience,
-            ..
-        } = self;
-        let Some(line) = line else {
+        self.send(doing, commands)?;
+        self.receive(doing)
+    }
+
+    fn send(&mut self, doing: &str, commands: &Commands) -> Result<(), TierError> {
+        let Some(line) = &mut self.line else {
+            return Ok(());
+        };
+        line.send(commands, &self.patience)
+            .map_err(|failure| self.server.failed(doing, failure))
+    }
+
+    fn receive(&mut self, doing: &str) -> Result<Vec<Value>, TierError> {
+        let Some(line) = &mut self.line else {
             return Ok(Vec::new());
         };
-        line.call(commands, patience)
-            .map_err(|failure| server.failed(doing, failure))
+        line.receive(&mut self.patience)
+            .map_err(|failure| self.server.failed(doing, failure))
     }
 }

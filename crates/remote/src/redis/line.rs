@@ -97,6 +97,12 @@ impl Line {
         commands: &Commands,
         patience: &mut Patience,
     ) -> Result<Vec<Value>, Failure> {
+        self.send(commands, patience)?;
+        self.receive(patience)
+    }
+
+    /// Sends commands, whose answers are received before anything else is sent.
+    pub(super) fn send(&mut self, commands: &Commands, patience: &Patience) -> Result<(), Failure> {
         if self.outstanding > 0 {
             return Err(Failure::Lost(io::ErrorKind::NotConnected.into()));
         }
@@ -105,8 +111,12 @@ impl Line {
             .limit(patience, commands.allowance.saturating_add(GREETING));
         let sent = self.socket.write_all(&commands.bytes);
         sent.and_then(|()| self.socket.flush())
-            .map_err(Failure::Lost)?;
-        let mut answers = Vec::with_capacity(commands.count);
+            .map_err(Failure::Lost)
+    }
+
+    /// Waits for all answers to what was sent.
+    pub(super) fn receive(&mut self, patience: &mut Patience) -> Result<Vec<Value>, Failure> {
+        let mut answers = Vec::with_capacity(self.outstanding);
         while self.outstanding > 0 {
             let answer = self.parser.parse_value(&mut self.socket);
             answers.push(answer.map_err(|error| self.lost(&error))?);
