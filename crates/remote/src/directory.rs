@@ -15,6 +15,7 @@ use crossbeam::channel::{self, Receiver, RecvTimeoutError, SendTimeoutError, Sen
 use refrain_store::{Name, Tier, TierError};
 
 use self::files::Files;
+use crate::answers::Answers;
 use crate::apart::Apart;
 use crate::options::Options;
 use crate::patience::Patience;
@@ -119,7 +120,7 @@ impl Tier for Directory {
         each: &mut dyn FnMut(usize, Result<Option<Vec<u8>>, TierError>),
     ) {
         let mut patience = Patience::new(&self.options);
-        let mut open = vec![true; names.len()];
+        let mut given = Answers::new(names.len(), each);
         let asked = names.to_vec();
         let ask = move |files: &Files, place: usize| files.read_small(&asked[place], limit);
         let ended = self
@@ -129,19 +130,12 @@ impl Tier for Directory {
                     let (place, answer) = self.next(&answers, &patience)?;
                     let bytes = answer.as_ref().ok().and_then(Option::as_ref);
                     patience.answered(bytes.map_or(0, Vec::len));
-                    open[place] = false;
-                    each(
-                        place,
-                        answer.map_err(|error| self.label.io(names[place], &error)),
-                    );
+                    let answer = answer.map_err(|error| self.label.io(names[place], &error));
+                    given.give(place, answer);
                 }
                 Ok(())
             });
-        if let Err(error) = ended {
-            for place in (0..names.len()).filter(|&place| open[place]) {
-                each(place, Err(error.clone()));
-            }
-        }
+        given.end(ended);
     }
 
     fn read(

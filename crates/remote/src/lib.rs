@@ -20,6 +20,7 @@ mod patience;
 #[cfg(any(feature = "redis", feature = "services"))]
 mod tls;
 
+mod answers;
 mod apart;
 
 mod address;

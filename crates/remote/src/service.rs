@@ -39,6 +39,7 @@ pub(crate) use self::mongodb::open as mongodb;
 pub(crate) use self::s3::open as s3;
 use self::transport::{Answered, Transport};
 use crate::address::Address;
+use crate::answers::Answers;
 use crate::options::Options;
 use crate::patience::Patience;
 use crate::trouble::{Label, said};
@@ -270,7 +271,7 @@ impl Tier for Service {
         limit: u64,
         each: &mut dyn FnMut(usize, Result<Option<Vec<u8>>, TierError>),
     ) {
-        let mut open = vec![true; names.len()];
+        let mut given = Answers::new(names.len(), each);
         let ended = self.run(async |operator| {
             let mut patience = Patience::new(&self.options);
             let mut answers = pin!(self.many(names, async |name| {
@@ -288,16 +289,11 @@ impl Tier for Service {
                 }
                 let bytes = answer.as_ref().ok().and_then(Option::as_ref);
                 patience.answered(bytes.map_or(0, Vec::len));
-                open[place] = false;
-                each(place, answer);
+                given.give(place, answer);
             }
             Ok(())
         });
-        if let Err(error) = ended {
-            for place in (0..names.len()).filter(|&place| open[place]) {
-                each(place, Err(error.clone()));
-            }
-        }
+        given.end(ended);
     }
 
     fn read(
