@@ -52,10 +52,12 @@ pub struct Problem {
 }
 
 /// A manifest's text under its path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Source {
     path: PathBuf,
     text: Arc<str>,
+    /// The text as it may be shown: byte for byte as long, without passwords.
+    shown: Arc<str>,
 }
 
 /// Everything found wrong with a manifest, in the order of the text.
@@ -136,6 +138,7 @@ impl Source {
         Source {
             path: path.to_owned(),
             text: text.into(),
+            shown: without_passwords(text).into(),
         }
     }
 
@@ -249,6 +252,14 @@ impl Diagnostic for Report<'_> {
     }
 }
 
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Source");
+        shown.field("path", &self.path);
+        shown.field("text", &self.shown).finish()
+    }
+}
+
 impl miette::SourceCode for Source {
     fn read_span<'a>(
         &'a self,
@@ -256,7 +267,7 @@ impl miette::SourceCode for Source {
         lines_before: usize,
         lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let read = self.text.read_span(span, lines_before, lines_after)?;
+        let read = self.shown.read_span(span, lines_before, lines_after)?;
         // Columns of a `str` are counted in bytes, where people count characters.
         let column = match lines_before {
             0 => self.position(span.offset()).1 - 1,
@@ -270,5 +281,47 @@ impl miette::SourceCode for Source {
             column,
             read.line_count(),
         )))
+    }
+}
+
+/// The text with an asterisk for each byte of what stands before the host in a URL, `scheme://USER:PASSWORD@HOST`.
+fn without_passwords(text: &str) -> String {
+    const MARK: &str = "://";
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(MARK) {
+        let (before, place) = rest.split_at(at + MARK.len());
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'');
+        let place = &place[..place.find(is_end).unwrap_or(place.len())];
+        let hidden = place.rfind('@').unwrap_or(0);
+        shown += before;
+        shown.extend(std::iter::repeat_n('*', hidden));
+        shown += &place[hidden..];
+        rest = &rest[before.len() + place.len()..];
+    }
+    shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_as_long_and_has_no_password() {
+        for (text, shown) in [
+            (
+                "url = \"redis://me:s@c@host:1/2\"",
+                "url = \"redis://******@host:1/2\"",
+            ),
+            ("a = 'x://:päss@h' # y://z", "a = 'x://******@h' # y://z"),
+            (
+                "to = \"me@host\"\nat = \"http://host/a@b\"",
+                "to = \"me@host\"\nat = \"http://host/a@b\"",
+            ),
+            ("://u@", "://*@"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+            assert_eq!(text.len(), shown.len());
+        }
     }
 }
