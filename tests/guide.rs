@@ -817,18 +817,10 @@ mod troubleshooting {
 
     #[test]
     fn a_backend_that_is_not_known_is_refused_by_name() {
-        #[func(output = "elsewhere", cache, cache_backend = "redis")]
-        fn elsewhere(x: i64) -> i64 {
-            x
-        }
         let dir = cache();
         let config = CacheConfig::new(dir.path());
-        let error = Runner::new(config.clone().backend("mongo")).unwrap_err();
+        let error = Runner::new(config.backend("mongo")).unwrap_err();
         assert!(error.to_string().contains("\"mongo\""), "{error}");
-        let runner = Runner::new(config).unwrap();
-        let pipeline = Pipeline::new(functions![elsewhere]).unwrap();
-        let error = runner.run(&pipeline, inputs! { x: 1 }).unwrap_err();
-        assert!(error.to_string().contains("elsewhere"), "{error}");
         assert!(
             error.to_string().contains("known: diskcache, cachier"),
             "{error}"

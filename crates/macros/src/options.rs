@@ -21,6 +21,9 @@ const KNOWN: [&str; 11] = [
     "crate",
 ];
 
+/// The storage backends there are.
+const BACKENDS: [&str; 2] = ["diskcache", "cachier"];
+
 /// What `#[func(..)]` says.
 #[derive(Default)]
 pub(crate) struct Options {
@@ -89,7 +92,7 @@ impl Options {
             "output" => self.output = Some(string(name, value)?),
             "cache" => self.cache = flag(name, value)?,
             "cache_key" => self.cache_key = Some(string(name, value)?),
-            "cache_backend" => self.cache_backend = Some(string(name, value)?),
+            "cache_backend" => self.cache_backend = Some(backend(string(name, value)?)?),
             "map_axis" => self.map_axis = Some(string(name, value)?),
             "key_attr" => self.key_attr = Some(string(name, value)?),
             "batch" => self.batch = Some(several(name, value)?),
@@ -162,6 +165,22 @@ fn string(name: &Ident, value: Option<Expr>) -> syn::Result<LitStr> {
         }
         other => Err(wanted(name, other.as_ref(), example)),
     }
+}
+
+fn backend(name: LitStr) -> syn::Result<LitStr> {
+    let text = name.value();
+    if BACKENDS.contains(&text.as_str()) {
+        return Ok(name);
+    }
+    let help = match nearest(&text, BACKENDS.into_iter()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!(
+            "there are {}",
+            BACKENDS.map(|known| format!("\"{known}\"")).join(" and ")
+        ),
+    };
+    let message = format!("\"{text}\" is no storage backend; {help}");
+    Err(Error::new(name.span(), message))
 }
 
 fn flag(name: &Ident, value: Option<Expr>) -> syn::Result<bool> {

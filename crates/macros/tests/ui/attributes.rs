@@ -30,6 +30,17 @@ fn no_time() -> u8 {
     1
 }
 
+#[func(cache, cache_backend = "cachierr")]
+fn misspelt_backend() -> u8 {
+    1
+}
+
+#[func(cache, cache_backend = "redis")]
+fn unknown_backend() -> u8 {
+    1
+}
+
 fn main() {
     let _ = refrain::functions![misspelt, unknown, wrong_values, twice, timed, no_time];
+    let _ = refrain::functions![misspelt_backend, unknown_backend];
 }
