@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use refrain::{Runner, Store};
+use refrain::Store;
 use refrain_store::{Pending, Traffic};
 
 use crate::figures::bytes;
@@ -17,11 +17,8 @@ const STUCK: Duration = Duration::from_secs(60);
 const TELL: Duration = Duration::from_secs(1);
 
 /// Waits until all that was made is in the remotes, as long as they take
-/// something; an interrupt ends it. Gives how many records were left behind.
-pub fn finish(runner: &Runner, printer: &Printer) -> u64 {
-    let Some(store) = runner.store() else {
-        return 0;
-    };
+/// something and nobody wants an end. Gives how many records were left behind.
+pub fn finish(store: &Store, printer: &Printer, is_over: impl Fn() -> bool) -> u64 {
     let begun = Instant::now();
     let mut last = (store.pending().left, begun);
     let mut told = false;
@@ -33,7 +30,7 @@ pub fn finish(runner: &Runner, printer: &Printer) -> u64 {
         if begun.elapsed() > TELL && !std::mem::replace(&mut told, true) {
             printer.note(format_args!("uploading, {left} of {total} records to go"));
         }
-        if runner.cancel().is_cancelled() || last.1.elapsed() > STUCK {
+        if is_over() || last.1.elapsed() > STUCK {
             break;
         }
     }

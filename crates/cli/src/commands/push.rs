@@ -31,10 +31,10 @@ pub fn push(args: PushArgs, project: Project, printer: &Printer) -> Result<Exit>
     let runner = project.looker(printer)?;
     signals::cancels(runner.cancel(), printer.clone());
     let records = runner.push(&project.pipeline, project.inputs.clone())?;
-    let left = transfers::finish(&runner, printer);
-    let traffic = runner.store().map_or_else(Vec::new, |store| {
+    let (left, traffic) = runner.store().map_or_else(Default::default, |store| {
+        let left = transfers::finish(&store, printer, || runner.cancel().is_cancelled());
         transfers::tell_problems(&store, &[], printer);
-        store.traffic()
+        (left, store.traffic())
     });
     let sum = |count: fn(&Traffic) -> u64| traffic.iter().map(count).sum::<u64>();
     let (blobs, sent) = (sum(|tier| tier.blobs_up), sum(|tier| tier.bytes_up));

@@ -46,11 +46,14 @@ pub fn run(args: RunArgs, project: Project, printer: &Printer) -> Result<Exit> {
         printer.lines(&describe(location, &node));
     }
     let put = exports::put_all(&project, &runner, &run);
-    transfers::finish(&runner, printer);
+    let store = runner.store();
+    if let Some(store) = &store {
+        transfers::finish(store, printer, || runner.cancel().is_cancelled());
+    }
     printer.note(summary(report));
-    if let Some(store) = runner.store() {
+    if let Some(store) = &store {
         let told: Vec<String> = report.warnings().map(str::to_owned).collect();
-        transfers::tell_problems(&store, &told, printer);
+        transfers::tell_problems(store, &told, printer);
     }
     if args.json {
         printer.json(report)?;

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::printer::{Printer, Verbosity};
 use crate::progress::{Past, Progress};
 use crate::project::Project;
+use crate::transfers;
 
 /// A session and the thread that runs it.
 pub struct Live {
@@ -83,12 +84,16 @@ impl Live {
         self.busy.load(Ordering::Relaxed)
     }
 
-    /// Ends what runs; what was finished is stored.
-    pub fn end(self) {
+    /// Ends what runs; what was finished is stored, and put into the remotes
+    /// unless somebody wants that to be over.
+    pub fn end(self, printer: &Printer, is_over: impl Fn() -> bool) {
         self.session.cancel().cancel();
         drop(self.ask);
         // A thread that panicked has told why.
         let _ = self.thread.join();
         self.session.flush();
+        if let Some(store) = self.runner.store() {
+            transfers::finish(&store, printer, is_over);
+        }
     }
 }

@@ -113,8 +113,10 @@ impl<'a, T: Tell> Vigil<'a, T> {
         if self.live.is_busy() {
             self.printer.note(STOPPING);
         }
-        self.live.end();
         self.revisions.end();
+        let is_interrupt = |message| matches!(message, Message::Interrupted);
+        let is_over = || inbox.try_iter().any(is_interrupt);
+        self.live.end(self.printer, is_over);
         exit
     }
 
@@ -200,7 +202,7 @@ impl<'a, T: Tell> Vigil<'a, T> {
         } else {
             // It is remembered in another way: that takes another session.
             let live = Live::start(&project, self.args, self.printer, &self.post)?;
-            std::mem::replace(&mut self.live, live).end();
+            std::mem::replace(&mut self.live, live).end(self.printer, || false);
         }
         if warnings(&project) != warnings(&self.project) {
             warn(&project, self.printer);
