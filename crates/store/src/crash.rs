@@ -133,7 +133,7 @@ fn whoever_dies_at_any_change_loses_nothing_finished_and_no_loss_of_power_makes_
     let top = directory();
     let states = states(top.path());
     killed(top.path(), &states);
-    killed_within_sqlite(top.path(), &states);
+    killed_within(top.path(), &states);
     powerless(top.path(), &states);
 }
 
@@ -148,8 +148,9 @@ fn killed(top: &Path, states: &[State]) {
     eprintln!("{} states of a process that was killed", states.len());
 }
 
-fn killed_within_sqlite(top: &Path, states: &[State]) {
-    let (logs, checkpoints) = (AtomicUsize::new(0), AtomicUsize::new(0));
+/// Not before a change, but in the middle of it.
+fn killed_within(top: &Path, states: &[State]) {
+    let [logs, checkpoints, pickles] = [const { AtomicUsize::new(0) }; 3];
     let within = &states[..states.len() - 1];
     each(top, within, |number, state, dir| {
         let mut dice = Dice(number as u64);
@@ -160,11 +161,16 @@ fn killed_within_sqlite(top: &Path, states: &[State]) {
         } else if loss::tear_checkpoint(dir, after, &mut dice) {
             checkpoints.fetch_add(1, Ordering::Relaxed);
             look(dir, &state.promised);
+        } else if loss::tear_pickle(dir, after, &mut dice) {
+            pickles.fetch_add(1, Ordering::Relaxed);
+            look(dir, &state.promised);
+            heal(dir);
         }
     });
-    let (logs, checkpoints) = (logs.into_inner(), checkpoints.into_inner());
-    assert!(logs > 0 && checkpoints > 0, "{logs} {checkpoints}");
-    eprintln!("{logs} torn logs, {checkpoints} torn checkpoints");
+    let torn = [logs, checkpoints, pickles].map(AtomicUsize::into_inner);
+    assert!(torn.iter().all(|torn| *torn > 0), "{torn:?}");
+    let [logs, checkpoints, pickles] = torn;
+    eprintln!("{logs} torn logs, {checkpoints} torn checkpoints, {pickles} torn pickles");
 }
 
 fn powerless(top: &Path, states: &[State]) {

@@ -14,6 +14,9 @@ use super::journal::State;
 const DATABASE: &str = "records.db";
 const LOG: &str = "records.db-wal";
 
+/// Where pickles are added to.
+const PICKLES: &str = "cachier_blobs";
+
 /// The bytes before the first frame of a log, and of a frame (sqlite.org/fileformat.html, 4.1).
 const LOG_HEAD: usize = 32;
 const FRAME: usize = 24 + 4096;
@@ -49,12 +52,23 @@ pub(super) fn lose(dir: &Path, before: &[State], dice: &mut Dice) {
 
 /// Gives the log up to a byte that was not there yet before the last change: the process was killed while it wrote.
 pub(super) fn tear_log(dir: &Path, after: &Path, dice: &mut Dice) -> bool {
-    let bytes = |dir: &Path| std::fs::read(dir.join(LOG)).unwrap_or_default();
+    tear(dir, after, Path::new(LOG), dice)
+}
+
+/// Does the same with a pickle.
+pub(super) fn tear_pickle(dir: &Path, after: &Path, dice: &mut Dice) -> bool {
+    let pickles = files_below(&dir.join(PICKLES)).into_iter();
+    let mut pickles = pickles.map(|name| Path::new(PICKLES).join(name));
+    pickles.any(|name| tear(dir, after, &name, dice))
+}
+
+fn tear(dir: &Path, after: &Path, name: &Path, dice: &mut Dice) -> bool {
+    let bytes = |dir: &Path| std::fs::read(dir.join(name)).unwrap_or_default();
     let (old, new) = (bytes(dir), bytes(after));
     let grown = new.len() > old.len() && new.starts_with(&old);
     if grown {
         let end = old.len() + dice.roll(new.len() - old.len());
-        std::fs::write(dir.join(LOG), &new[..end]).expect("write");
+        std::fs::write(dir.join(name), &new[..end]).expect("write");
     }
     grown
 }

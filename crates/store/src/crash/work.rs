@@ -12,12 +12,12 @@ use std::time::{Duration, SystemTime};
 use super::Promises;
 use crate::root::Disk;
 use crate::{
-    Codec, Digest, Leaf, Limits, ListEntry, Lookup, NodeChange, Options, Output, Part, Parts,
+    Codec, Digest, Home, Leaf, Limits, ListEntry, Lookup, NodeChange, Options, Output, Part, Parts,
     Record, RunEntry, Signature, Store, StoreError,
 };
 
 /// The nodes of a pipeline; a word says what kind of output it has.
-pub(super) const FIRST: [&str; 9] = [
+pub(super) const FIRST: [&str; 12] = [
     "inline 1",
     "blob 1",
     "file 1",
@@ -27,13 +27,24 @@ pub(super) const FIRST: [&str; 9] = [
     "list 1",
     "inline 2",
     "blob 2",
+    "pickled 1",
+    "pickles 1",
+    "pickled 2",
 ];
 /// The same after an edit: some are others.
-pub(super) const EDITED: [&str; 7] = [
-    "inline 1", "blob 3", "file 1", "tree 2", "list 2", "inline 2", "blob 2",
+pub(super) const EDITED: [&str; 9] = [
+    "inline 1",
+    "blob 3",
+    "file 1",
+    "tree 2",
+    "list 2",
+    "inline 2",
+    "blob 2",
+    "pickled 3",
+    "pickles 1",
 ];
 /// Another pipeline, some nodes of which are the same.
-pub(super) const OTHER: [&str; 3] = ["blob 1", "inline 4", "program 1"];
+pub(super) const OTHER: [&str; 4] = ["blob 1", "inline 4", "program 1", "pickled 1"];
 
 /// All words.
 pub(super) fn words() -> impl Iterator<Item = &'static str> {
@@ -58,8 +69,9 @@ pub(super) fn work(
     drop(store);
     // Found damaged, forgotten, and made again.
     let store = Store::open_on(disk, dir, &Options::default())?;
-    promises.withdraw(["blob 2", "inline 2"]);
+    promises.withdraw(["blob 2", "inline 2", "pickles 1"]);
     store.discard(&signature("blob 2"));
+    store.discard(&signature("pickles 1"));
     store.discard(&signature("inline 2"));
     store.flush();
     run(&store, "first", &EDITED, promises);
@@ -104,7 +116,7 @@ pub(super) fn run(store: &Store, pipeline: &str, words: &[&'static str], promise
         let Ok(output) = make(store, word) else {
             continue;
         };
-        store.commit(record(word, output), notes(), None);
+        store.commit_at(&home(word), record(word, output), notes(), None);
         changes.push(change(word));
     }
     store.flush();
@@ -161,7 +173,7 @@ pub(super) fn is_right(store: &Store, word: &str) -> bool {
     let Ok(bytes) = store.load(&record.output) else {
         return false;
     };
-    if kind(word) == "list" {
+    if matches!(kind(word), "list" | "pickles") {
         let entries = store.load_list(&record.output).expect("it was loaded");
         let loaded = entries
             .iter()
@@ -199,9 +211,9 @@ fn make(store: &Store, word: &str) -> Result<Output, StoreError> {
             }
             store.adopt_tree(&at)
         }
-        "list" => {
+        "list" | "pickles" => {
             let entry = |(key, bytes): (String, Vec<u8>)| {
-                let output = store.write(&bytes, Codec::BYTES)?;
+                let output = store.write_at(&home(word), &bytes, Codec::BYTES)?;
                 Ok(ListEntry {
                     key: key.into(),
                     output,
@@ -209,9 +221,19 @@ fn make(store: &Store, word: &str) -> Result<Output, StoreError> {
             };
             let entries: Result<Vec<_>, StoreError> =
                 tree_of(word).into_iter().map(entry).collect();
-            store.write_list(&entries?)
+            let entries = entries?;
+            let entries = entries.iter().map(|entry| (&*entry.key, &entry.output));
+            store.write_list_at(&home(word), entries)
         }
-        _ => store.write(&bytes_of(word), Codec::BYTES),
+        _ => store.write_at(&home(word), &bytes_of(word), Codec::BYTES),
+    }
+}
+
+/// All that is kept in pickles is added to one.
+fn home(word: &str) -> Home {
+    match kind(word) {
+        "pickled" | "pickles" => Home::Pickle("pickled".into()),
+        _ => Home::Blobs,
     }
 }
 

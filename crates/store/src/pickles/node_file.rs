@@ -183,7 +183,7 @@ impl NodeFile {
     pub(super) fn append(&self, dir: &Root, name: &str, added: &[u8]) -> io::Result<()> {
         let mut file = dir.edit(name)?;
         // What a process left that was stopped before it was read by anybody.
-        file.file.set_len(self.end + 1)?;
+        file.set_len(self.end + 1)?;
         file.file.seek(SeekFrom::Start(self.end + 1))?;
         let behind = [&JOINT[1..], added, &[STOP]].concat();
         file.write_all(&behind)?;

@@ -13,7 +13,7 @@ use cap_std::fs::File;
 pub(crate) enum Change {
     /// A file, directory or link comes to be.
     Create,
-    /// Bytes are added to a file.
+    /// Bytes are added to a file, or taken from its end.
     Write,
     /// A file or directory gets another name, or one name more.
     Rename,
@@ -53,6 +53,12 @@ pub(crate) struct Written {
 impl Written {
     pub(super) fn new(file: File, disk: &'static dyn Disk) -> Self {
         Self { file, disk }
+    }
+
+    /// Makes the file end after so many bytes.
+    pub(crate) fn set_len(&mut self, size: u64) -> io::Result<()> {
+        self.disk.before(Change::Write, Path::new(""))?;
+        self.file.set_len(size)
     }
 }
 
