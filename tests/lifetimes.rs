@@ -322,6 +322,37 @@ fn what_is_too_large_is_not_kept_and_costs_nothing_else() {
 }
 
 #[test]
+fn sessions_keep_the_size_beside_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = |name: &'static str| {
+        let blob = Node::named(name)
+            .param(Param::of::<u64>("x"))
+            .version("1")
+            .cached(move |args| Ok(vec![*args.get::<u64>(0) as u8; 10_000]));
+        Pipeline::new(vec![blob]).unwrap().named(name)
+    };
+    let session = |name: &'static str| {
+        let config = CacheConfig::new(dir.path()).max_size(65_000);
+        let runner = Runner::new(config).unwrap();
+        runner
+            .session(&pipeline(name), inputs! { x: 0_u64 })
+            .unwrap()
+    };
+    let blobs = || std::fs::read_dir(dir.path().join("blobs")).unwrap().count();
+    let sessions = ["one", "two"].map(|name| (name, session(name)));
+    for x in 0..12_u64 {
+        for (name, session) in &sessions {
+            session
+                .set_input("x", x * 2 + u64::from(*name == "two"))
+                .unwrap();
+            let run = session.run().unwrap();
+            assert!(blobs() <= 6, "{name}, {x}: {}", blobs());
+            assert_eq!(run.get::<Vec<u8>>(name).unwrap().len(), 10_000);
+        }
+    }
+}
+
+#[test]
 fn runs_keep_the_size_and_what_the_last_ones_stand_on() {
     let (dir, world) = (tempfile::tempdir().unwrap(), World::default());
     let noted = world.clone();

@@ -208,10 +208,15 @@ impl Locks {
         system::try_lock(&self.file, OPEN, self.length()) != Asked::Refused
     }
 
-    /// Tells others that there may be blobs without a record, as long as these locks live.
+    /// Tells others that there may be blobs without a record, until [`Locks::rest`] or as long as these locks live.
     pub(crate) fn write(&self) {
         // Nobody has it alone.
         system::try_share(&self.file, WRITING, 1);
+    }
+
+    /// Tells others that all blobs of this process have their records.
+    pub(crate) fn rest(&self) {
+        system::unlock(&self.file, WRITING, 1);
     }
 
     /// Says whether another process told that.

@@ -22,8 +22,8 @@ mod verify;
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -94,7 +94,7 @@ pub struct Store {
     limits: Option<Limits>,
     max_entry_size: Option<u64>,
     /// Others were told that there may be blobs without a record.
-    writing: Once,
+    writing: Mutex<bool>,
     /// The state of `metadata.json` and the pipelines in it, as last written or read.
     snapshot: Mutex<Option<Known>>,
     /// The signatures of records that were written or discarded since the last snapshot.
@@ -194,7 +194,7 @@ impl Store {
             spare: Spare::default(),
             limits: options.limits,
             max_entry_size: options.max_entry_size,
-            writing: Once::new(),
+            writing: Mutex::default(),
             snapshot: Mutex::default(),
             made_anew: Mutex::default(),
             runs_queued: AtomicBool::new(false),

@@ -112,6 +112,31 @@ fn nothing_is_collected_before_there_is_too_much_and_some_room_is_made_then() {
 }
 
 #[test]
+fn who_stays_is_in_nobodys_way_between_runs() {
+    let cache = Cache::new();
+    let [staying, other] = [0, 1].map(|_| open(&cache, 46_000, Eviction::Lru));
+    for word in ["a", "b", "c", "d", "e"] {
+        commit_for(&staying, word, 1);
+    }
+    // In the middle of its run: what it has just written may be of use to it.
+    for word in ["f", "g", "h", "i", "j", "k"] {
+        commit_for(&other, word, 1);
+    }
+    assert!(keep(&other).expect("too much").left > 46_000);
+    assert_eq!(keep(&other), None, "nor would it help so soon");
+    // It has ended.
+    keep(&staying);
+    let later = SystemTime::now() + Duration::from_secs(120);
+    let collected = other.keep_limits(later).expect("keep limits");
+    assert!(collected.expect("too much").left <= 41_400);
+    // And writes again.
+    for word in ["l", "m", "n"] {
+        commit_for(&staying, word, 1);
+    }
+    assert!(keep(&other).expect("too much").left > 46_000);
+}
+
+#[test]
 fn what_the_last_runs_stand_on_stays_and_is_not_looked_at_for_ever() {
     let cache = Cache::new();
     let store = open(&cache, 10_000, Eviction::Cost);

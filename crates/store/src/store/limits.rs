@@ -5,6 +5,7 @@
 use std::time::SystemTime;
 
 use super::Store;
+use crate::claim::Locks;
 use crate::collect::{Aim, Collected, Limits};
 use crate::database::{Collection, Database, USED_WITHIN};
 use crate::error::StoreError;
@@ -19,14 +20,16 @@ const DISTURBED: i64 = 60_000;
 
 impl Store {
     /// Does what [`Store::gc`] does with the limits that the store was opened with, if the directory may have grown
-    /// beyond them: some room is made then. What the last runs stand on stays, but for what is too old.
+    /// beyond them: some room is made then. What the last runs stand on stays, but for what is too old, and so does what
+    /// is younger than an hour while another process has a run that writes.
     ///
-    /// To be called when a run has ended, and not while this store has another one; costs next to nothing while the
-    /// limits are kept. `None`: nothing was to be done.
+    /// To be called when a run has ended, and not while this store has another one: other processes are told that
+    /// nothing of this one is on its way. Costs next to nothing while the limits are kept. `None`: nothing was to be done.
     pub fn keep_limits(&self, now: SystemTime) -> Result<Option<Collected>, StoreError> {
         let (Some(limits), Some(locks)) = (self.limits, self.index.locks()) else {
             return Ok(None);
         };
+        self.rest(locks);
         if !self.exceeds(&limits, now) {
             return Ok(None);
         }
@@ -41,6 +44,15 @@ impl Store {
             ..Aim::at(&limits, now)
         };
         self.collect(&aim, locks, now, false).map(Some)
+    }
+
+    /// Tells others that all blobs of this store have their records, until it writes again.
+    fn rest(&self, locks: &Locks) {
+        let mut writing = self.writing.lock();
+        if std::mem::take(&mut *writing) {
+            self.flush();
+            locks.rest();
+        }
     }
 
     /// Refuses an output of so many bytes where that is more than [`Options::max_entry_size`](crate::Options).

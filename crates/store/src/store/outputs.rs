@@ -122,7 +122,10 @@ impl Store {
             (None, Some(problem)) => Err(StoreError::Known(problem)),
             (None, None) => Ok(()),
             (Some(locks), _) => {
-                self.writing.call_once(|| locks.write());
+                let mut writing = self.writing.lock();
+                if !std::mem::replace(&mut *writing, true) {
+                    locks.write();
+                }
                 Ok(())
             }
         }
