@@ -3,16 +3,20 @@
 
 #[path = "support/desk.rs"]
 mod desk;
+#[path = "support/watching.rs"]
+mod watching;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use desk::{Desk, with};
+use nix::sys::signal::Signal;
 use serde_json::Value;
+use watching::Watching;
 
 const MANIFEST: &str = r#"
 [inputs]
@@ -224,6 +228,54 @@ fn an_archive_brings_everything() {
     assert_eq!(executed(&b), 3);
 }
 
+/// Items that find files, items of items, and what stands on them.
+const NESTED: &str = r#"
+[inputs]
+docs = { files = "docs/*.txt" }
+
+[nodes.object]
+map = { doc = "docs" }
+run = "echo run >> ran.txt; cat {doc} src/a.h > {output}; echo x.o: src/a.h > {output}.d"
+depfile = "{output}.d"
+
+[nodes.twice]
+map = { one = "object" }
+run = "echo run >> ran.txt; cat {one} {one}; yes | head -3000"
+
+[nodes.all]
+run = "echo run >> ran.txt; cat {twice}"
+"#;
+
+#[test]
+fn what_is_known_of_single_items_comes_along_wherever_they_go() {
+    let shared = Shared::new();
+    let with_remote = format!("[cache]\nremote = \"{}\"\n{NESTED}", shared.url());
+    let [a, pushed, warmed, moved] = [(); 4].map(|()| machine(&with_remote));
+    run(&a, &["--no-remote"]);
+    assert_eq!(executed(&a), 7);
+    a.ok(["export", "--no-remote", "all.refrain"]);
+    a.ok(["push"]);
+    // One item is another one. Its neighbours are known with the files that they found, and
+    // so is what is made of them.
+    for desk in [&pushed, &warmed, &moved] {
+        desk.write("docs/b.txt", "changed");
+    }
+    run(&pushed, &[]);
+    assert_eq!(executed(&pushed), 3);
+    fs::copy(a.path("all.refrain"), moved.path("all.refrain")).unwrap();
+    moved.ok(["import", "all.refrain"]);
+    run(&moved, &["--no-remote"]);
+    assert_eq!(executed(&moved), 3);
+    // Before the others put it there.
+    let early = Shared::new();
+    a.ok(["push", "--remote", &early.url()]);
+    warmed.ok(["warm", "--remote", &early.url()]);
+    fs::remove_dir_all(early.remote.path()).unwrap();
+    run(&warmed, &["--no-remote"]);
+    assert_eq!(executed(&warmed), 3);
+    assert_eq!(warmed.ok(["get", "all"]).out, pushed.ok(["get", "all"]).out);
+}
+
 #[test]
 fn damaged_archives_are_refused() {
     let a = machine(MANIFEST);
@@ -276,6 +328,15 @@ fn a_remote_that_cannot_be_one_is_refused_without_its_password() {
     }
 }
 
+#[test]
+fn a_mistake_in_a_manifest_is_shown_without_the_password_beside_it() {
+    let desk = machine("[cache]\nremote = { url = \"redis://me:secret@host\", mod = \"read\" }\n");
+    let said = desk.say(["run"]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert!(said.err.contains("@host"), "{}", said.err);
+    assert!(!said.err.contains("secret"), "{}", said.err);
+}
+
 /// A server that takes connections and says nothing, or nonsense.
 fn server(answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -308,6 +369,93 @@ fn a_remote_that_is_dead_silent_or_lying_costs_only_time() {
         let again = run(&desk, &[]);
         assert_eq!(with(&again, "hit"), ["index"]);
     }
+}
+
+/// A real Redis on a socket, which keeps nothing.
+struct Redis {
+    socket: PathBuf,
+    child: Child,
+}
+
+impl Redis {
+    fn start(dir: &Path) -> Self {
+        let socket = dir.join("socket");
+        let program = std::env::var("REFRAIN_TEST_REDIS").unwrap_or("redis-server".to_owned());
+        let mut child = Command::new(program)
+            .args([
+                "--port",
+                "0",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--unixsocket",
+            ])
+            .arg(&socket)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("redis-server is installed");
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        let is_ready = |line: &str| line.contains("ready to accept");
+        assert!(said.any(|line| line.is_ok_and(|line| is_ready(&line))));
+        // It goes on talking, and must not be kept from it.
+        thread::spawn(move || said.for_each(drop));
+        Redis { socket, child }
+    }
+
+    fn machine(&self) -> Desk {
+        let socket = self.socket.display();
+        machine(&format!(
+            "[cache]\nremote = \"redis+unix://{socket}\"\n{MANIFEST}"
+        ))
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle_of_a_run_costs_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Redis::start(dir.path());
+    let (a, b) = (server.machine(), server.machine());
+    run(&a, &[]);
+    executed(&a);
+    let command = "echo {kind};";
+    let kills = format!("kill -9 {}; {command}", server.child.id());
+    b.write(
+        "refrain.toml",
+        b.read("refrain.toml").replace(command, &kills),
+    );
+    let report = run(&b, &[]);
+    assert_eq!((&report["status"], executed(&b)), (&"ok".into(), 1));
+    assert_eq!(b.ok(["get", "index"]).out, a.ok(["get", "index"]).out);
+    // It is back and has nothing; then it has what the next one makes.
+    drop(server);
+    let server = Redis::start(dir.path());
+    for executions in [6, 0] {
+        let desk = server.machine();
+        run(&desk, &[]);
+        assert_eq!(executed(&desk), executions);
+    }
+}
+
+#[test]
+fn who_ends_a_watch_is_told_what_it_still_waits_for() {
+    let desk = machine(&format!(
+        "[[cache.remote]]\nurl = \"{}\"\nmode = \"write\"\ntimeout = \"1h\"\n{MANIFEST}",
+        server(b"")
+    ));
+    let watching = Watching::start(&desk, &[]);
+    watching.next();
+    watching.signal(Signal::SIGINT);
+    watching.hear("records to go");
+    // And does not have to.
+    assert_eq!(watching.interrupt(), Some(130));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::explain::Reason;
 
-pub(crate) use planner::plan;
+pub(crate) use planner::{plan, plan_and_find};
 
 /// What would become of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

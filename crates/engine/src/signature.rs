@@ -237,6 +237,20 @@ impl PartHashes {
         }
     }
 
+    /// The hashes of these parts without the files that an execution found: of the inputs, only so many sources.
+    pub fn without_trail(parts: &Parts, sources: usize) -> Self {
+        let inputs = parts.inputs.iter().flat_map(|part| &part.leaves);
+        let inputs = Hash::part(PartKind::Inputs, |hash| {
+            for leaf in inputs.take(sources) {
+                hash.leaf(&leaf.name, leaf.digest.as_bytes(), || None);
+            }
+        });
+        PartHashes {
+            inputs,
+            ..Self::of(parts)
+        }
+    }
+
     /// The key under which the work is known before its parents have run.
     pub fn signature(&self) -> Signature {
         self.key(SIGNATURE)

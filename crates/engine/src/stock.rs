@@ -1,12 +1,16 @@
 //! All that is remembered of some targets and of what they need, as one stock
 //! that can be brought elsewhere. It executes nothing.
 
-use refrain_store::{Digest, Lookup, Output, Signature};
+use std::sync::Arc;
+
+use refrain_store::{Digest, Lookup, Output, Record, Signature, Store};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::graph::Wire;
 use crate::live::Live;
-use crate::plan::Plan;
 use crate::recall::{self, Kept};
+use crate::signature::PartHashes;
+use crate::trail;
 
 /// The records that a run of the targets, or of anything that they need, would
 /// look up and find; each once. Where `ask`, the tiers are asked for them.
@@ -24,13 +28,6 @@ pub(crate) fn records(live: &mut Live, targets: &[u32], ask: bool) -> Vec<Signat
     let mut seen = FxHashSet::default();
     stock.records.retain(|key| seen.insert(*key));
     stock.records
-}
-
-/// The outputs that a run would find: those of targets, and those that what has
-/// to execute reads.
-pub(crate) fn wanted(plan: &Plan) -> Vec<Output> {
-    let nodes = plan.nodes.iter();
-    nodes.filter_map(|node| node.output.clone()).collect()
 }
 
 /// The outputs of all of these records.
@@ -74,14 +71,34 @@ impl Stock {
         }
         if let Some(kept) = Kept::of(&store, &key.signature) {
             self.records.push(recall::names_key(&key.signature));
-            if ask {
-                store.ask_tiers(&kept.names);
-            }
-            let item = |name: &Signature| match store.find_resolved(name) {
-                Lookup::Hit(record) => Some(record.signature),
-                Lookup::Absent | Lookup::Damaged(_) => None,
-            };
-            self.records.extend(kept.names.iter().filter_map(item));
+            self.add_items(live, node, &store, &kept.names, ask);
         }
+    }
+
+    /// Adds the items of a mapped node, with what is known of the files that they
+    /// find.
+    fn add_items(&mut self, live: &Live, node: u32, store: &Store, names: &[Signature], ask: bool) {
+        if ask {
+            store.ask_tiers(names);
+        }
+        let item = |name: &Signature| match store.find_resolved(name) {
+            Lookup::Hit(record) => Some(record),
+            Lookup::Absent | Lookup::Damaged(_) => None,
+        };
+        let items: Vec<Arc<Record>> = names.iter().filter_map(item).collect();
+        self.records.extend(items.iter().map(|item| item.signature));
+        if !live.graph.node(node).discovers {
+            return;
+        }
+        let wires = live.graph.wires.row(node).iter();
+        let sources = wires.filter(|wire| matches!(wire, Wire::Source(_))).count();
+        let trail = |item: &Arc<Record>| {
+            trail::key(&PartHashes::without_trail(&item.parts, sources).resolved())
+        };
+        let trails: Vec<Signature> = items.iter().map(trail).collect();
+        if ask {
+            store.ask_tiers(&trails);
+        }
+        self.records.extend(trails);
     }
 }

@@ -2,10 +2,12 @@
 //! have, and which outputs that makes known. What a node would give that executes is not known, so all that reads
 //! it can only perhaps be a hit.
 
+mod finds;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use refrain_store::{Digest, Lookup, Record, Signature, Store};
+use refrain_store::{Digest, Lookup, Output, Record, Signature, Store};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Plan, Planned, PlannedItems, Prospect};
@@ -19,6 +21,22 @@ use crate::recall::{self, Finder};
 
 /// Plans a run of these targets. The session's inputs are bound.
 pub(crate) fn plan(live: &mut Live, targets: &[u32], forced: &Forced) -> Plan {
+    plan_then(live, targets, forced, |_, _| ()).0
+}
+
+/// Plans a run of these targets, and gives the outputs that it would find. The session's inputs are bound.
+pub(crate) fn plan_and_find(live: &mut Live, targets: &[u32]) -> (Plan, Vec<Output>) {
+    plan_then(live, targets, &Forced::default(), |planner, nodes| {
+        planner.finds(nodes)
+    })
+}
+
+fn plan_then<T>(
+    live: &mut Live,
+    targets: &[u32],
+    forced: &Forced,
+    then: impl FnOnce(&mut Planner<'_>, &[u32]) -> T,
+) -> (Plan, T) {
     let forced = &live.doubting(forced.clone(), targets);
     if let Some(store) = &live.context().store {
         store.ask_anew();
@@ -44,10 +62,12 @@ pub(crate) fn plan(live: &mut Live, targets: &[u32], forced: &Forced) -> Plan {
         planner.decide(*node);
     }
     planner.call_for_values(&nodes);
+    let came = then(&mut planner, &nodes);
     let planned = nodes.into_iter().filter_map(|node| planner.planned(node));
-    Plan {
+    let plan = Plan {
         nodes: planned.collect(),
-    }
+    };
+    (plan, came)
 }
 
 /// The nodes that the run would look at, each with its output if that would

@@ -8,7 +8,6 @@ use refrain_store::{Carried, Output, Signature};
 use super::{Runner, lock};
 use crate::edits::Look;
 use crate::error::{Error, Result};
-use crate::force::Forced;
 use crate::inputs::Inputs;
 use crate::live::Live;
 use crate::pipeline::Pipeline;
@@ -49,8 +48,7 @@ impl Runner {
         let held = self.shared.sessions.of(pipeline);
         let mut live = lock(&held.live);
         live.bind(&inputs, &pipeline.targets, &Look::everywhere())?;
-        let plan = plan::plan(&mut live, &pipeline.targets, &Forced::default());
-        let mut outputs = stock::wanted(&plan);
+        let (plan, mut outputs) = plan::plan_and_find(&mut live, &pipeline.targets);
         if everything {
             let records = stock::records(&mut live, &pipeline.targets, true);
             outputs.extend(stock::outputs(&live, &records));
