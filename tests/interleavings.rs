@@ -11,6 +11,7 @@ mod executor {
     }
 
     pub trait Executor: Send + Sync {
+        fn expect(&self, work: &crate::work::Work);
         fn execute(&self, work: &crate::work::Work) -> Done;
         fn execute_together(
             &self,
@@ -90,6 +91,8 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
 struct Model;
 
 impl Executor for Model {
+    fn expect(&self, _: &Work) {}
+
     fn execute(&self, work: &Work) -> Done {
         if work.is_stuck {
             work.stop.wait();

@@ -7,7 +7,8 @@ mod tier;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use refrain::{
     Args, CacheConfig, Failure, Inputs, Node, Outcome, Param, Pipeline, Prospect, Run, Runner,
@@ -210,6 +211,117 @@ fn early_cutoff_reaches_across_machines() {
     assert_eq!(b.executed(), 1);
     let long = run.report().node("long").unwrap();
     assert_eq!(long.tier.as_deref(), Some("memory:"));
+}
+
+/// So many nodes that read one, which gives the same for texts that differ in case only.
+fn wide(machine: &Machine, width: usize) -> Pipeline {
+    let node = |name: String, of: &'static str| {
+        let executed = machine.executed.clone();
+        let node = Node::named(&*name)
+            .param(Param::of::<String>(of))
+            .version("1");
+        node.cached(move |args: &Args| {
+            executed.fetch_add(1, Ordering::Relaxed);
+            Ok(args.get::<String>(0).to_uppercase() + &name)
+        })
+    };
+    let upper = node("upper".to_owned(), "text");
+    let readers = (0..width).map(|number| node(format!("reader{number}"), "upper"));
+    Pipeline::new(std::iter::once(upper).chain(readers).collect()).unwrap()
+}
+
+#[test]
+fn who_waits_to_be_executed_is_asked_for_together() {
+    let (a, b, tier) = (Machine::new(), Machine::new(), MemoryTier::new());
+    let run = |machine: &Machine, usage: TierUse, text: &'static str| {
+        let runner = machine.runner(&tier, usage);
+        let run = runner
+            .run(&wide(machine, 300), inputs! { text: text })
+            .unwrap();
+        assert_eq!(*run.get::<String>("reader7").unwrap(), "HELLOUPPERreader7");
+    };
+    run(&a, TierUse::Write, "hello");
+    assert_eq!(a.executed(), 301);
+    tier.asked.store(0, Ordering::Relaxed);
+    tier.latency.store(5, Ordering::Relaxed);
+    run(&b, TierUse::Read, "HELLO");
+    assert_eq!(b.executed(), 1);
+    assert!(tier.times_asked() < 100, "{} questions", tier.times_asked());
+}
+
+#[test]
+fn what_is_too_old_here_is_found_where_it_was_made_again() {
+    static AHEAD: AtomicU64 = AtomicU64::new(0);
+    fn now() -> SystemTime {
+        SystemTime::now() + Duration::from_secs(AHEAD.load(Ordering::SeqCst))
+    }
+    const DAYS: u64 = 86_400;
+    let weather = |machine: &Machine| {
+        let count = |machine: &Machine| {
+            let executed = machine.executed.clone();
+            move || executed.fetch_add(1, Ordering::Relaxed)
+        };
+        let (one, two, three) = (count(machine), count(machine), count(machine));
+        let place = Node::named("place").version("1").cached(move |_| {
+            one();
+            Ok("here".to_owned())
+        });
+        let fetch = Node::named("fetch")
+            .param(Param::of::<String>("place"))
+            .version("1")
+            .ttl(Duration::from_secs(DAYS))
+            .cached(move |args: &Args| {
+                two();
+                let ahead = AHEAD.load(Ordering::SeqCst);
+                Ok(format!("{}: {ahead}", args.get::<String>(0)))
+            });
+        let told = Node::named("told")
+            .param(Param::of::<String>("fetch"))
+            .version("1")
+            .cached(move |args: &Args| {
+                three();
+                Ok(args.get::<String>(0).to_uppercase())
+            });
+        Pipeline::new(vec![place, fetch, told]).unwrap()
+    };
+    let (a, b, c, tier) = (
+        Machine::new(),
+        Machine::new(),
+        Machine::new(),
+        MemoryTier::new(),
+    );
+    let told = |machine: &Machine, runner: Runner| {
+        let run = runner.run(&weather(machine), inputs! {}).unwrap();
+        (
+            (*run.get::<String>("told").unwrap()).clone(),
+            machine.executed(),
+        )
+    };
+    let fresh = |machine: &Machine| machine.runner(&tier, TierUse::ReadWrite).clock(now);
+    let staying = c.runner(&tier, TierUse::ReadWrite).clock(now);
+    let pipeline = weather(&c);
+    let again = || {
+        let run = staying.run(&pipeline, inputs! {}).unwrap();
+        ((*run.get::<String>("told").unwrap()).clone(), c.executed())
+    };
+    for (days, executions) in [(0, 3), (2, 2), (4, 2)] {
+        AHEAD.store(days * DAYS, Ordering::SeqCst);
+        let said = format!("HERE: {}", days * DAYS);
+        assert_eq!(
+            told(&a, fresh(&a)),
+            (said.clone(), executions),
+            "day {days}"
+        );
+        // The one has a new process for each run, the other one for all of them.
+        assert_eq!(told(&b, fresh(&b)), (said.clone(), 0), "day {days}");
+        assert_eq!(again(), (said.clone(), 0), "day {days}");
+        assert_eq!(again(), (said, 0), "day {days}");
+    }
+    // Nobody has a fresh one.
+    AHEAD.store(6 * DAYS, Ordering::SeqCst);
+    let plan = fresh(&b).plan(&weather(&b), inputs! {}).unwrap();
+    assert_eq!(plan.node("fetch").unwrap().prospect, Prospect::Run);
+    assert_eq!(told(&b, fresh(&b)).1, 2);
 }
 
 #[test]

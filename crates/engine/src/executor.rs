@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use refrain_store::{Claim, Claimed, Record, Signature, Store};
+use refrain_store::{Claim, Claimed, Record, Signature, Store, Wanted};
 use rustc_hash::FxHashSet;
 
 use crate::clock;
@@ -18,12 +18,14 @@ use crate::handle::{self, Lost};
 use crate::map::Batch;
 use crate::node::{Args, Failure};
 use crate::recorder::{self, Found, Kept};
-use crate::trail::Trails;
+use crate::trail::{self, Trails};
 use crate::value::Value;
 use crate::work::{Arg, Work};
 
 /// Runs actions: in this process, or one day elsewhere.
 pub(crate) trait Executor: Send + Sync {
+    /// Hears of work that is going to be executed soon.
+    fn expect(&self, work: &Work);
     /// Runs one piece of work to its end.
     fn execute(&self, work: &Work) -> Done;
     /// Runs pieces of work that can be done at once to their ends, and gives how
@@ -52,6 +54,8 @@ pub(crate) struct Local {
     store: Option<Arc<Store>>,
     /// Claims tell processes apart; runs of one store are told apart here.
     running: Mutex<FxHashSet<Signature>>,
+    /// What is to be asked of the tiers for work that waits: whoever asks first asks for all of it.
+    ahead: Mutex<Vec<Wanted>>,
 }
 
 impl Local {
@@ -59,7 +63,12 @@ impl Local {
         Local {
             store,
             running: Mutex::default(),
+            ahead: Mutex::default(),
         }
+    }
+
+    fn ahead(&self) -> std::sync::MutexGuard<'_, Vec<Wanted>> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, FxHashSet<Signature>> {
@@ -78,9 +87,15 @@ impl Local {
 }
 
 impl Executor for Local {
+    fn expect(&self, work: &Work) {
+        let has_tiers = self.store.as_ref().is_some_and(|store| store.has_tiers());
+        if has_tiers && keeps(work) && !work.forced {
+            self.ahead().push(first_wanted(work));
+        }
+    }
+
     fn execute(&self, work: &Work) -> Done {
-        let keeps = work.draft.as_ref().is_some_and(|draft| draft.keeps_output);
-        if !keeps {
+        if !keeps(work) {
             return self.run(work, None);
         }
         if !self.running().insert(work.key) {
@@ -113,11 +128,21 @@ impl Local {
         let Claimed::Mine(claim) = store.claim(&work.key) else {
             return Err(Done::Busy);
         };
-        let found = (!work.forced).then(|| known(store, work)).flatten();
+        let found = (!work.forced).then(|| self.known(store, work)).flatten();
         match found {
             Some(record) => Err(Done::Found(record)),
             None => Ok(Some(claim)),
         }
+    }
+
+    /// The record of equal work that somebody else has done meanwhile.
+    fn known(&self, store: &Store, work: &Work) -> Option<Arc<Record>> {
+        if store.has_tiers() {
+            let mut wanted = std::mem::take(&mut *self.ahead());
+            wanted.push(first_wanted(work));
+            store.ask_tiers_for(&wanted);
+        }
+        known(store, work)
     }
 
     fn run(&self, work: &Work, claim: Option<Claim>) -> Done {
@@ -157,7 +182,20 @@ impl Local {
     }
 }
 
-/// The record of equal work that somebody else has done meanwhile.
+/// Whether the output of the work is stored.
+fn keeps(work: &Work) -> bool {
+    work.draft.as_ref().is_some_and(|draft| draft.keeps_output)
+}
+
+/// What the tiers are asked for first: the record of equal work, or what is known of the files that it finds.
+fn first_wanted(work: &Work) -> Wanted {
+    match work.spec.node.discovers {
+        true => trail::key(&work.key).into(),
+        false => work.lifetime.wants(work.key),
+    }
+}
+
+/// The record of equal work that somebody else has done meanwhile; tiers were asked for what comes first.
 fn known(store: &Store, work: &Work) -> Option<Arc<Record>> {
     let mut key = work.key;
     if work.spec.node.discovers {
@@ -171,7 +209,7 @@ fn known(store: &Store, work: &Work) -> Option<Arc<Record>> {
         });
         key = Found::of(work, work.draft.as_ref()?, Some(&trail?)).resolved;
     }
-    store.ask_tiers(&[key]);
+    store.ask_tiers_for(&[work.lifetime.wants(key)]);
     handle::find(store, &key, work.lifetime)
 }
 

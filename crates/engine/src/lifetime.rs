@@ -1,7 +1,10 @@
 //! How old an output may be to count. Time comes in as what it is now; nothing
 //! here looks at a clock.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use refrain_store::{Signature, Wanted};
 
 /// From when on an output must have been made to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,12 +25,33 @@ impl Lifetime {
         Lifetime { ttl, now_ms }
     }
 
+    /// What is to be asked for under a key, so that what comes counts.
+    pub fn wants(&self, key: Signature) -> Wanted {
+        Wanted {
+            key,
+            made: self.made(),
+        }
+    }
+
+    /// When an output that counts was made.
+    fn made(&self) -> RangeInclusive<i64> {
+        let Some(ttl_ms) = self.ttl_ms() else {
+            return i64::MIN..=i64::MAX;
+        };
+        let oldest = self.now_ms.saturating_sub(ttl_ms).saturating_add(1);
+        oldest..=self.now_ms.saturating_add(ahead(ttl_ms))
+    }
+
+    fn ttl_ms(&self) -> Option<i64> {
+        let ttl = self.ttl?;
+        Some(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX))
+    }
+
     /// Why an output that was made then does not count any more; `None` if it does.
     pub fn over(&self, created_ms: i64) -> Option<String> {
-        let ttl = self.ttl?;
-        let ttl_ms = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
+        let ttl_ms = self.ttl_ms()?;
         let age = self.now_ms.saturating_sub(created_ms);
-        if age < -ttl_ms.clamp(LEAST_AHEAD, MOST_AHEAD) {
+        if age < -ahead(ttl_ms) {
             let ahead = shown(age.unsigned_abs());
             return Some(format!(
                 "it was made {ahead} from now, by a clock that was wrong"
@@ -44,6 +68,11 @@ impl Lifetime {
     pub fn is_over(&self, created_ms: i64) -> bool {
         self.ttl.is_some() && self.over(created_ms).is_some()
     }
+}
+
+/// How far ahead an output may be that counts for so long.
+fn ahead(ttl_ms: i64) -> i64 {
+    ttl_ms.clamp(LEAST_AHEAD, MOST_AHEAD)
 }
 
 /// A span of time in its two largest units.
@@ -101,5 +130,25 @@ mod tests {
         assert!(week(i64::MAX).is_over(i64::MIN) && week(i64::MIN).is_over(i64::MAX));
         let second = Lifetime::new(Some(Duration::from_secs(1)), 0);
         assert!(!second.is_over(59_000) && second.is_over(61_000));
+    }
+
+    #[test]
+    fn what_is_wanted_is_what_counts() {
+        for lifetime in [week(8 * DAY), week(0), Lifetime::new(None, 5)] {
+            let made = lifetime.made();
+            for moment in [
+                0,
+                DAY,
+                DAY + 1,
+                8 * DAY + MOST_AHEAD,
+                8 * DAY + MOST_AHEAD + 1,
+            ] {
+                assert_eq!(
+                    made.contains(&moment),
+                    !lifetime.is_over(moment),
+                    "{moment}"
+                );
+            }
+        }
     }
 }

@@ -345,11 +345,15 @@ impl Live {
         queries::signature(&self.db, self.units[node as usize])
     }
 
-    /// What the store has under the node's signature. That it has nothing is
-    /// asked again: something may have come since the signature changed.
+    /// What the store has under the node's signature. That it has nothing, or only
+    /// what is too old, is asked again: something may have come since the signature
+    /// changed.
     pub fn probe(&self, node: u32) -> Option<Arc<Handle>> {
         let unit = self.units[node as usize];
-        queries::probe(&self.db, unit).or_else(|| queries::look_up(&self.db, unit))
+        let lifetime = self.lifetime(node);
+        queries::probe(&self.db, unit)
+            .filter(|handle| !lifetime.is_over(handle.created_ms))
+            .or_else(|| queries::look_up(&self.db, unit))
     }
 
     /// The output of a node that is settled.

@@ -87,6 +87,7 @@ impl Pool {
     fn send(&self, job: Job) {
         for (_, work) in &job.works {
             work.turn.wait();
+            self.executor.expect(work);
         }
         let more = |workers| (workers < self.jobs).then_some(workers + 1);
         let (set, get) = (Ordering::AcqRel, Ordering::Acquire);

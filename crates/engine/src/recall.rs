@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use refrain_store::{Digest, ListEntry, Lookup, Record, Signature, Store};
+use refrain_store::{Digest, ListEntry, Lookup, Record, Signature, Store, Wanted};
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
@@ -227,12 +227,17 @@ impl Finder {
         }
         let whole = || (0..items.len()).filter_map(|item| items.known_by(item));
         if !items.spec().node.discovers {
-            return self.store.ask_tiers(&whole().collect::<Vec<_>>());
+            return self.ask_for(whole());
         }
         let trails: Vec<Signature> = whole().map(|base| trail::key(&base)).collect();
         self.store.ask_tiers(&trails);
         let resolved = (0..items.len()).filter_map(|item| Some(items.resolve(live, item)?.0));
-        self.store.ask_tiers(&resolved.collect::<Vec<_>>());
+        self.ask_for(resolved);
+    }
+
+    fn ask_for(&self, keys: impl Iterator<Item = Signature>) {
+        let wanted: Vec<Wanted> = keys.map(|key| self.lifetime.wants(key)).collect();
+        self.store.ask_tiers_for(&wanted);
     }
 
     /// The output of an item, if the store has it.

@@ -158,7 +158,7 @@ impl Driver<'_> {
 
     /// The node's output, if it is up to date or the store has it.
     fn found(&mut self, node: u32) -> Option<Arc<Handle>> {
-        let settled = self.live.is_settled(node);
+        let mut settled = self.live.is_settled(node);
         if settled && self.ledger.has_run(node) {
             return Some(self.live.output(node));
         }
@@ -169,7 +169,14 @@ impl Driver<'_> {
             // A runner makes what only memory keeps anew in every run, as a
             // fresh process would.
             let handle = self.live.output(node);
-            Some(handle).filter(|handle| self.live.outlasts_run(handle))?
+            let handle = Some(handle).filter(|handle| self.live.outlasts_run(handle))?;
+            let is_over = self.live.lifetime(node).is_over(handle.created_ms);
+            // Somebody else may have made it again.
+            settled = !is_over;
+            match is_over && handle.is_stored() {
+                true => self.live.probe(node).unwrap_or(handle),
+                false => handle,
+            }
         } else if self.live.graph.node(node).cache {
             self.looked = true;
             self.live.probe(node)?

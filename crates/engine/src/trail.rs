@@ -73,6 +73,10 @@ impl Trails {
             return None;
         }
         let had = Self::known(store, work);
+        if had.0.is_empty() {
+            // They were asked for.
+            return None;
+        }
         store.ask_tiers_anyway(&[key(work)]);
         let came = Self::known(store, work);
         if came == had {

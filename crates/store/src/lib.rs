@@ -107,7 +107,7 @@ pub use record::{Home, Leaf, Lookup, NodeChange, Output, Part, Parts, Record, Ru
 pub use scratch::Scratch;
 pub use seal::{KeyError, SealKey};
 pub use statistics::{CodecUsage, Growth, NodeStatistics, Statistics};
-pub use store::{Carried, Finding, Missing, Progress, Store, Verified};
+pub use store::{Carried, Finding, Missing, Progress, Store, Verified, Wanted};
 pub use tier::{Name, Tier, TierError, Trouble};
 pub use tiered::{TierUse, Traffic};
 pub use upload::Pending;

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tracing::debug;
 
@@ -55,7 +55,7 @@ use portable::Known;
 use tiers::Asked;
 
 pub use archive::Carried;
-pub use tiers::Missing;
+pub use tiers::{Missing, Wanted};
 pub use verify::{Finding, Progress, Verified};
 
 /// The lock file of [`Store::claim`]. It stays empty.
@@ -103,6 +103,8 @@ pub struct Store {
     runs_queued: AtomicBool,
     tiered: Arc<Tiered>,
     asked: Mutex<Asked>,
+    /// Some key is not being asked for any more.
+    answered: Condvar,
     /// Some output counts as present of which a tier has a blob, and the directory not yet.
     owed: AtomicBool,
     /// Blobs that are on their way.
@@ -180,6 +182,7 @@ impl Store {
             }),
             tiered,
             asked: Mutex::default(),
+            answered: Condvar::new(),
             owed: AtomicBool::new(false),
             fetching: Mutex::default(),
             writer,

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use refrain_store::{Claim, Signature};
+use refrain_store::{Claim, Wanted};
 
-use super::{Done, Local, attempt};
+use super::{Done, Local, attempt, first_wanted, keeps};
 use crate::clock;
 use crate::execution::{Execution, Told};
 use crate::map::{Batch, Unmade};
@@ -52,14 +52,14 @@ impl Local {
     fn ask_for(&self, works: &[Arc<Work>]) {
         if let Some(store) = &self.store {
             let wanted = works.iter().filter(|work| !work.forced);
-            let keys: Vec<Signature> = wanted.map(|work| work.key).collect();
-            store.ask_tiers(&keys);
+            let wanted: Vec<Wanted> = wanted.map(|work| first_wanted(work)).collect();
+            store.ask_tiers_for(&wanted);
         }
     }
 
     /// Takes up a piece of work with its arguments.
     fn take_up<'a>(&self, at: usize, work: &'a Work) -> Result<Mine<'a>, Done> {
-        let keeps = work.draft.as_ref().is_some_and(|draft| draft.keeps_output);
+        let keeps = keeps(work);
         if keeps && !self.running().insert(work.key) {
             return Err(Done::Busy);
         }

@@ -1,7 +1,7 @@
 //! Asking the tiers, many keys at once, before nodes are looked up one by one. What came is in the store then. It
 //! decides nothing, and with nothing missing it asks nothing.
 
-use refrain_store::{Signature, Store};
+use refrain_store::{Signature, Store, Wanted};
 use rustc_hash::FxHashSet;
 
 use super::Live;
@@ -22,7 +22,7 @@ impl Live {
             .copied()
             .filter(|node| !self.is_here(*node, forced));
         let own: Vec<u32> = own.collect();
-        store.ask_tiers(&self.keys_of(&own, forced));
+        store.ask_tiers_for(&self.wanted_of(&own, forced));
         let missing: Vec<u32> = own
             .into_iter()
             .filter(|node| !self.is_here(*node, forced))
@@ -37,13 +37,13 @@ impl Live {
             }
         }
         let above: Vec<u32> = above.into_iter().collect();
-        store.ask_tiers(&self.keys_of(&above, forced));
+        store.ask_tiers_for(&self.wanted_of(&above, forced));
     }
 
     /// Asks for the records of all of these nodes.
     pub fn ask_for_all(&self, nodes: &[u32]) {
         if let Some(store) = self.asked_store() {
-            store.ask_tiers(&self.keys_of(nodes, &Forced::default()));
+            store.ask_tiers_for(&self.wanted_of(nodes, &Forced::default()));
         }
     }
 
@@ -71,27 +71,35 @@ impl Live {
 
     /// Whether nothing above the node is needed for it.
     fn is_here(&self, node: u32, forced: &Forced) -> bool {
-        forced.trusts(node)
-            && (self.settled[node as usize]
-                || self.graph.node(node).cache && self.probe(node).is_some())
+        if !forced.trusts(node) {
+            return false;
+        }
+        let handle = match self.settled[node as usize] {
+            true => Some(self.output(node)),
+            false if self.graph.node(node).cache => self.probe(node),
+            false => None,
+        };
+        let lifetime = self.lifetime(node);
+        handle.is_some_and(|handle| !lifetime.is_over(handle.created_ms))
     }
 
     /// What these nodes are looked up by. Work that reads no other node is known by its resolved signature as well.
-    fn keys_of(&self, nodes: &[u32], forced: &Forced) -> Vec<Signature> {
-        let mut keys = Vec::with_capacity(nodes.len());
+    fn wanted_of(&self, nodes: &[u32], forced: &Forced) -> Vec<Wanted> {
+        let mut wanted = Vec::with_capacity(nodes.len());
         for &node in nodes {
             let key = self.key(node);
             if !forced.trusts(node) || !self.graph.node(node).cache || !key.is_lasting() {
                 continue;
             }
-            keys.push(key.signature);
+            let lifetime = self.lifetime(node);
+            wanted.push(lifetime.wants(key.signature));
             if self.graph.node(node).map.is_some() {
-                keys.push(recall::names_key(&key.signature));
+                wanted.push(recall::names_key(&key.signature).into());
             } else if self.graph.parents(node).next().is_none() {
                 let resolved = self.resolve(node, |_| unreachable!("it has no parents"));
-                keys.extend(resolved.signature);
+                wanted.extend(resolved.signature.map(|key| lifetime.wants(key)));
             }
         }
-        keys
+        wanted
     }
 }

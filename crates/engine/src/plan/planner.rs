@@ -163,7 +163,8 @@ impl Planner<'_> {
             let store = self.live.context().store.as_ref();
             let store = store.expect("only what is cached can be cut off");
             let codec = self.live.graph.node(node).output.codec();
-            store.ask_tiers(known.as_slice());
+            let wanted = known.map(|key| self.live.lifetime(node).wants(key));
+            store.ask_tiers_for(wanted.as_slice());
             if let Some(key) = known
                 && let Some((record, prospect)) = self.recorded(store, node, &key)
                 && let Some(handle) = Handle::recorded(&record, codec)

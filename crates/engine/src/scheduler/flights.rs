@@ -143,7 +143,9 @@ impl<'a> Flights<'a> {
     /// costs more than many a node. A time limit needs a thread to wait in, and
     /// so do edits.
     pub fn is_best_here(&self, ticket: u64, idle: bool) -> bool {
-        let alone = self.pool.jobs() == 1 || idle && self.by_ticket.len() == 1;
+        // What waits for a worker is asked for together.
+        let only = self.pool.jobs() == 1 && !self.asks;
+        let alone = only || idle && self.by_ticket.len() == 1;
         let quick = self.quick >= QUICK_IN_A_ROW && !self.asks;
         let here = alone && !self.edited || quick;
         here && self.by_ticket[&ticket].work.spec.node.timeout.is_none()

@@ -3,6 +3,7 @@
 //!
 //! A record that came from a tier is a record of this directory from then on; its blobs come when they are first read.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,10 +26,29 @@ use crate::upload::{Parcel, Pending};
 pub(super) struct Asked {
     /// The keys that were asked for, whatever came of it.
     keys: FxHashSet<Signature>,
+    /// Those of them that somebody is asking for just now.
+    under_way: FxHashSet<Signature>,
     /// Whether some tier says that it has a blob.
     pub(super) blobs: FxHashMap<Digest, bool>,
     /// From which tier records came that nobody has used yet.
     origins: FxHashMap<Signature, Arc<str>>,
+}
+
+/// A record that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its signature or resolved signature.
+    pub key: Signature,
+    /// When it may have been made, in milliseconds since 1970: any other does not count.
+    pub made: RangeInclusive<i64>,
+}
+
+impl From<Signature> for Wanted {
+    /// One that may have been made at any time.
+    fn from(key: Signature) -> Self {
+        let made = i64::MIN..=i64::MAX;
+        Wanted { key, made }
+    }
 }
 
 /// What tiers have and the directory has not.
@@ -60,16 +80,42 @@ impl Store {
     /// Asks the tiers for the records under these keys, signatures or resolved signatures, as far as the directory has
     /// none and nobody asked before. [`Store::find`] and [`Store::find_resolved`] find what came.
     pub fn ask_tiers(&self, keys: &[Signature]) {
-        if keys.is_empty() || !self.has_tiers() {
+        if !keys.is_empty() && self.has_tiers() {
+            let wanted: Vec<Wanted> = keys.iter().copied().map(Wanted::from).collect();
+            self.ask_tiers_for(&wanted);
+        }
+    }
+
+    /// Does what [`Store::ask_tiers`] does, and so also where the directory has a record that does not count: what
+    /// comes and counts takes its place. Returns when also those answers have come that others are waiting for.
+    pub fn ask_tiers_for(&self, wanted: &[Wanted]) {
+        if wanted.is_empty() || !self.has_tiers() {
             return;
         }
-        let mut wanted: Vec<Signature> = {
-            let mut asked = self.asked.lock();
-            let keys = keys.iter().copied();
-            keys.filter(|key| asked.keys.insert(*key)).collect()
+        let mut asked = self.asked.lock();
+        let mut mine: Vec<Wanted> = Vec::new();
+        for wanted in wanted {
+            if asked.keys.insert(wanted.key) {
+                mine.push(wanted.clone());
+            }
+        }
+        asked.under_way.extend(mine.iter().map(|wanted| wanted.key));
+        drop(asked);
+        let asking = Asking {
+            store: self,
+            keys: mine.iter().map(|wanted| wanted.key).collect(),
         };
-        wanted.retain(|key| !self.is_known(key));
-        self.ask_for(wanted);
+        mine.retain(|wanted| !self.is_known(&wanted.key, &wanted.made));
+        self.ask_for(mine);
+        drop(asking);
+        let mut asked = self.asked.lock();
+        let is_asked = |asked: &Asked| {
+            let mut keys = wanted.iter().map(|wanted| &wanted.key);
+            keys.any(|key| asked.under_way.contains(key))
+        };
+        while !asked.under_way.is_empty() && is_asked(&asked) {
+            self.answered.wait(&mut asked);
+        }
     }
 
     /// Does what [`Store::ask_tiers`] does also where the directory has records of these keys. What comes takes their
@@ -77,39 +123,48 @@ impl Store {
     pub fn ask_tiers_anyway(&self, keys: &[Signature]) {
         if self.has_tiers() {
             self.asked.lock().keys.extend(keys.iter().copied());
-            self.ask_for(keys.to_vec());
+            self.ask_for(keys.iter().copied().map(Wanted::from).collect());
         }
     }
 
-    fn ask_for(&self, mut wanted: Vec<Signature>) {
+    fn ask_for(&self, mut wanted: Vec<Wanted>) {
         for level in self.tiered.readable() {
             if wanted.is_empty() {
                 return;
             }
             let came = self.ask_level(level, &wanted);
-            wanted.retain(|key| !came.contains(key));
+            wanted.retain(|wanted| !came.contains(&wanted.key));
         }
     }
 
-    fn is_known(&self, key: &Signature) -> bool {
-        let found = |by| matches!(self.index.find(by, key), Lookup::Hit(_));
+    fn is_known(&self, key: &Signature, made: &RangeInclusive<i64>) -> bool {
+        let found = |by| match self.index.find(by, key) {
+            Lookup::Hit(record) => made.contains(&record.created_ms),
+            Lookup::Absent | Lookup::Damaged(_) => false,
+        };
         found(Key::Signature) || found(Key::Resolved)
     }
 
-    /// Takes in what one tier has of these records, and asks whether it has their blobs; the keys that were there.
-    fn ask_level(&self, level: &Level, wanted: &[Signature]) -> FxHashSet<Signature> {
-        let names: Vec<Name> = wanted.iter().map(|key| Name::Record(*key)).collect();
+    /// Takes in what one tier has of these records, and asks whether it has their blobs; the keys under which there was
+    /// one that counts. One that does not is taken in where there is none: it says why it does not.
+    fn ask_level(&self, level: &Level, wanted: &[Wanted]) -> FxHashSet<Signature> {
+        let names: Vec<Name> = wanted.iter().map(|w| Name::Record(w.key)).collect();
         let mut came = FxHashSet::default();
         let mut pieces = Vec::new();
         level.read_many(&names, envelope::MOST, |at, bytes| {
+            let Wanted { key, made } = &wanted[at];
             let opened = Envelope::decode(&bytes).and_then(|envelope| {
-                self.check(&envelope.record, &wanted[at])?;
+                self.check(&envelope.record, key)?;
                 Ok(envelope)
             });
             match opened {
                 Ok(envelope) => {
                     level.count_records(Way::Down, 1, bytes.len() as u64);
-                    came.insert(wanted[at]);
+                    if made.contains(&envelope.record.created_ms) {
+                        came.insert(*key);
+                    } else if self.is_known(key, &(i64::MIN..=i64::MAX)) {
+                        return;
+                    }
                     pieces.extend(parcel::own(&envelope.record.output));
                     self.take_in(level, envelope);
                 }
@@ -318,5 +373,21 @@ impl Store {
     /// What the user should know of the tiers, and that stopped nothing.
     pub fn tier_problems(&self) -> Vec<Arc<str>> {
         self.tiered.problems()
+    }
+}
+
+/// Keys that are being asked for. Whoever else wants one of them waits until this is gone.
+struct Asking<'a> {
+    store: &'a Store,
+    keys: Vec<Signature>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let mut asked = self.store.asked.lock();
+        for key in &self.keys {
+            asked.under_way.remove(key);
+        }
+        self.store.answered.notify_all();
     }
 }

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use refrain_store::{Name, Tier, TierError, Trouble};
 
@@ -30,6 +31,8 @@ pub struct MemoryTier {
     mood: Mutex<Mood>,
     /// How often it was asked, however many things at once.
     pub asked: AtomicUsize,
+    /// How many milliseconds an answer takes.
+    pub latency: AtomicU64,
 }
 
 impl MemoryTier {
@@ -56,6 +59,8 @@ impl MemoryTier {
 
     fn answer(&self, writes: bool) -> Result<Mood, TierError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        let latency = self.latency.load(Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(latency));
         let mood = *self.mood.lock().unwrap();
         let trouble = match mood {
             Mood::Dead => Trouble::Unreachable,
