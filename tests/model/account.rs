@@ -156,7 +156,8 @@ impl Account {
         }
     }
 
-    /// What was called for and did not execute was there, if it was possible.
+    /// What was called for and did not execute was there, if it was possible. Of works that look alike as many were
+    /// there as did not execute, and rather those of nodes that did not execute at all.
     fn witness_calls(
         &self,
         named: &Named<'_>,
@@ -165,21 +166,35 @@ impl Account {
         known: &mut Known,
     ) {
         let expected = oracle::run(named, targets, &mut known.clone());
-        for (node, name) in named.names.iter().enumerate() {
-            for (resolved, label) in &name.calls {
-                let (Some(resolved), Some(label)) = (resolved, label) else {
+        for (label, times) in &expected.executions {
+            let executed = seen.executions.get(label).copied().unwrap_or_default();
+            let mut maybe: BTreeMap<Key, bool> = BTreeMap::new();
+            for (node, name) in named.names.iter().enumerate() {
+                let fate = seen.fates[node];
+                if !named.world.is_cached(node) || matches!(fate, Some(Fate::Hit | Fate::Unneeded))
+                {
                     continue;
-                };
-                let least = expected
-                    .executions
-                    .get(label)
-                    .map_or(0, |times| times.least);
-                let times = seen.executions.get(label).copied().unwrap_or_default();
-                let is_cached = named.world.is_cached(node);
-                if is_cached && times < least && self.possible.resolved.contains(resolved) {
-                    known.resolved.insert(*resolved);
+                }
+                let alike = name
+                    .calls
+                    .iter()
+                    .filter(|(_, other)| other.as_ref() == Some(label));
+                let there = alike
+                    .filter_map(|(resolved, _)| *resolved)
+                    .filter(|resolved| {
+                        self.possible.resolved.contains(resolved)
+                            && !known.resolved.contains(resolved)
+                    });
+                for resolved in there {
+                    let has_run = maybe.entry(resolved).or_insert(true);
+                    *has_run &= fate == Some(Fate::Executed);
                 }
             }
+            let mut there: Vec<(bool, Key)> =
+                maybe.into_iter().map(|(key, ran)| (ran, key)).collect();
+            there.sort_unstable();
+            there.truncate(times.least.saturating_sub(executed));
+            known.resolved.extend(there.into_iter().map(|(_, key)| key));
         }
     }
 

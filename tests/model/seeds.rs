@@ -14,6 +14,9 @@ const SEED: &str = "REFRAIN_MODEL_SEED";
 /// Goes on for so many steps, from a seed that nobody has chosen.
 const SOAK: &str = "REFRAIN_SOAK_STEPS";
 
+/// How often a failing case is tried in a smaller form.
+const SHRINKS: u32 = 1500;
+
 /// What a case did.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
@@ -45,7 +48,7 @@ fn from_environment(name: &str) -> Option<u64> {
 /// Makes so many cases, or as many as the environment asks for.
 ///
 /// # Panics
-/// A case failed.
+/// A case failed. A soak goes on then, and tells all failures in the end.
 pub fn run<S: Strategy>(
     test: &str,
     cases: u64,
@@ -54,39 +57,68 @@ pub fn run<S: Strategy>(
 ) where
     S::Value: Debug,
 {
-    if let Some(seed) = from_environment(SEED) {
-        one(test, seed, &strategy, &case);
-        return;
-    }
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |now| now.as_secs());
-    let steps = from_environment(SOAK);
-    let first = if steps.is_some() { now << 20 } else { 0 };
-    let (mut tally, started) = (Tally::default(), Instant::now());
-    for seed in first.. {
-        let is_over = match steps {
-            Some(steps) => tally.steps as u64 >= steps,
-            None => seed >= cases,
-        };
-        if is_over {
-            break;
-        }
-        tally.add(one(test, seed, &strategy, &case));
-        if steps.is_some() && (seed - first) % 100 == 99 {
+    let (seed, steps) = (from_environment(SEED), from_environment(SOAK));
+    match (seed, steps) {
+        (Some(seed), _) => drop(replay(test, seed, &strategy, &case)),
+        (None, Some(steps)) => soak(test, steps, &strategy, &case),
+        (None, None) => {
+            let (mut tally, started) = (Tally::default(), Instant::now());
+            for seed in 0..cases {
+                tally.add(replay(test, seed, &strategy, &case));
+            }
             println!(
-                "{test}: seeds {first} to {seed}, {:.0?}: {tally:?}",
+                "{test}: {cases} cases, {:.0?}: {tally:?}",
                 started.elapsed()
             );
         }
     }
-    println!(
-        "{test}: from seed {first}, {:.0?}: {tally:?}",
-        started.elapsed()
+}
+
+/// Makes case after case until there were so many steps.
+fn soak<S: Strategy>(
+    test: &str,
+    steps: u64,
+    strategy: &S,
+    case: &impl Fn(S::Value) -> Result<Tally, String>,
+) where
+    S::Value: Debug,
+{
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
+    let first = now << 20;
+    let (mut tally, started) = (Tally::default(), Instant::now());
+    let mut failures = Vec::new();
+    for (cases, seed) in (1_u64..).zip(first..) {
+        // What fails is made small by who replays it.
+        match one(seed, 0, strategy, case) {
+            Ok(did) => tally.add(did),
+            Err(why) => {
+                println!("{test}: seed {seed} fails: {why}");
+                let line = why.lines().next().unwrap_or_default();
+                failures.push(format!("{seed}: {line}"));
+            }
+        }
+        let is_over = tally.steps as u64 >= steps;
+        if is_over || cases % 100 == 0 {
+            let (failed, elapsed) = (failures.len(), started.elapsed());
+            println!(
+                "{test}: {cases} cases from seed {first}, {failed} failed, {elapsed:.0?}: {tally:?}"
+            );
+        }
+        if is_over {
+            break;
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{test} failed; replay with {SEED}:\n{}",
+        failures.join("\n")
     );
 }
 
-fn one<S: Strategy>(
+/// Makes one case, and makes it small if it fails.
+fn replay<S: Strategy>(
     test: &str,
     seed: u64,
     strategy: &S,
@@ -95,10 +127,24 @@ fn one<S: Strategy>(
 where
     S::Value: Debug,
 {
+    one(seed, SHRINKS, strategy, case).unwrap_or_else(|why| {
+        panic!("{test} failed: {why}\nreplay it: {SEED}={seed} cargo test --test {test}")
+    })
+}
+
+fn one<S: Strategy>(
+    seed: u64,
+    shrinks: u32,
+    strategy: &S,
+    case: &impl Fn(S::Value) -> Result<Tally, String>,
+) -> Result<Tally, String>
+where
+    S::Value: Debug,
+{
     let config = Config {
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
-        max_shrink_iters: 1500,
+        max_shrink_iters: shrinks,
         max_shrink_time: 45_000,
         ..Config::default()
     };
@@ -119,11 +165,9 @@ where
         Ok(())
     });
     match result {
-        Ok(_) => first.get().unwrap_or_default(),
-        Err(TestError::Fail(why, _)) => {
-            panic!("{test} failed: {why}\nreplay it: {SEED}={seed} cargo test --test {test}")
-        }
-        Err(TestError::Abort(why)) => panic!("{test} was given up at {SEED}={seed}: {why}"),
+        Ok(_) => Ok(first.get().unwrap_or_default()),
+        Err(TestError::Fail(why, _)) => Err(why.to_string()),
+        Err(TestError::Abort(why)) => Err(format!("given up: {why}")),
     }
 }
 
