@@ -13,19 +13,14 @@ mod steps;
 #[path = "model_api/desk.rs"]
 mod desk;
 
-use proptest::prelude::*;
-
 use desk::Desk;
 use model::seeds::{self, Tally};
 use model::world::{World, world};
-use steps::{Step, step};
-
-/// The most steps of one case.
-const STEPS: usize = 80;
+use steps::{Step, steps};
 
 #[test]
 fn what_a_run_does_is_what_an_oracle_says() {
-    let case = (world(), prop::collection::vec(step(), 1..=STEPS));
+    let case = (world(), steps());
     seeds::run(
         "model_api",
         25,

@@ -31,12 +31,16 @@ pub enum Part {
     Output,
 }
 
-/// Harms one file of a directory; nothing if there is none.
+/// Harms one file of a directory, mostly a blob where there are any; nothing if there is no file.
 pub fn apply(dir: &Path, at: usize, harm: Harm) -> Option<Part> {
     let mut files = Vec::new();
     all_files(dir, &mut files);
     files.sort();
-    let path = files.get(at % files.len().max(1))?;
+    let is_blob = |path: &PathBuf| path.starts_with(dir.join("blobs"));
+    if at / 2 % 4 != 0 && files.iter().any(is_blob) {
+        files.retain(is_blob);
+    }
+    let path = files.get(at / 8 % files.len().max(1))?;
     let mut bytes = fs::read(path).ok()?;
     let name = path.file_name()?.to_string_lossy().into_owned();
     match harm {

@@ -1,9 +1,13 @@
 //! What happens to a world and its cache, step by step.
 
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 use crate::model::harm::{Harm, harm};
 use crate::model::world::{Edit, edit};
+
+/// The most steps of one case.
+const STEPS: usize = 80;
 
 /// Who runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +66,23 @@ fn request() -> impl Strategy<Value = Request> {
     )
 }
 
-pub fn step() -> impl Strategy<Value = Step> {
+/// The steps of one case. In one of three the cache is harmed again and again.
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let blow = (any::<Index>(), any::<usize>(), harm());
+    let blows = prop_oneof![
+        2 => Just(Vec::new()),
+        1 => prop::collection::vec(blow, 1..12),
+    ];
+    let quiet = prop::collection::vec(step(), 1..=STEPS);
+    (quiet, blows).prop_map(|(mut steps, blows)| {
+        for (before, at, harm) in blows {
+            steps.insert(before.index(steps.len()), Step::Harm(at, harm));
+        }
+        steps
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
     let edits = || prop::collection::vec(edit(), 0..3);
     prop_oneof![
         24 => (edits(), request()).prop_map(|(edits, request)| Step::Run(edits, request)),
