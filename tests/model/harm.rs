@@ -37,7 +37,7 @@ pub fn apply(dir: &Path, at: usize, harm: Harm) -> Option<Part> {
     all_files(dir, &mut files);
     files.sort();
     let is_blob = |path: &PathBuf| path.starts_with(dir.join("blobs"));
-    if at / 2 % 4 != 0 && files.iter().any(is_blob) {
+    if !(at / 2).is_multiple_of(4) && files.iter().any(is_blob) {
         files.retain(is_blob);
     }
     let path = files.get(at / 8 % files.len().max(1))?;

@@ -78,6 +78,8 @@ struct Course<'a> {
     /// By label: the works, each with who executes it.
     executions: BTreeMap<String, BTreeMap<Key, Callers>>,
     loose: BTreeSet<usize>,
+    /// Blocked nodes that called for what they read, as far as that was known.
+    in_vain: BTreeSet<usize>,
     perhaps: BTreeSet<Key>,
     items: Vec<Option<(usize, usize)>>,
 }
@@ -96,6 +98,7 @@ pub fn run(named: &Named<'_>, targets: &BTreeSet<usize>, known: &mut Known) -> E
         feeding: BTreeSet::new(),
         executions: BTreeMap::new(),
         loose: BTreeSet::new(),
+        in_vain: BTreeSet::new(),
         perhaps: BTreeSet::new(),
         items: vec![None; count],
     };
@@ -293,17 +296,24 @@ impl Course<'_> {
     /// by one, and nothing else was waited for. Where something else was, it depends on which came first.
     fn block(&mut self, node: usize, is_due: bool) {
         self.ends(node, Fate::Blocked);
+        if is_due && self.was_known_above(node) {
+            self.in_vain.insert(node);
+        }
         let feeds = |parent: &usize| {
             self.feeding.contains(parent) && self.world.is_axis(node, Read::Node(*parent))
         };
         let (feeding, others): (Vec<usize>, Vec<usize>) =
             self.world.parents(node).into_iter().partition(feeds);
-        if !is_due || feeding.is_empty() || !others.iter().all(|other| self.there.contains(other)) {
+        // One that is not due may have been called for before what is above it failed, if that is not cached.
+        let may_be_due = is_due || !feeding.iter().any(|parent| self.is_cached(*parent));
+        let waits = !others.iter().all(|other| self.there.contains(other));
+        if !may_be_due || feeding.is_empty() || waits {
             return;
         }
         let surely = |parent: &usize| self.is_cached(*parent) && !self.loose.contains(parent);
         let at_once = |other: &usize| self.fates[*other] == Fate::Hit;
-        if feeding.len() > 1 || !feeding.iter().all(surely) || !others.iter().all(at_once) {
+        let only = feeding.len() == 1 && feeding.iter().all(surely) && is_due;
+        if !only || !others.iter().all(at_once) {
             self.loose.insert(node);
         }
         let calls = 0..self.name(node).calls.len();
@@ -312,6 +322,36 @@ impl Course<'_> {
             self.ends(node, Fate::Failed);
         }
         self.feeding.insert(node);
+    }
+
+    /// Whether a node that fell had all above it known at some time: what is not cached is known before it fails.
+    fn was_known_above(&self, node: usize) -> bool {
+        let was_known = |parent: &usize| {
+            let on_call = !self.is_cached(*parent) && !self.targets.contains(parent);
+            self.there.contains(parent) || on_call && self.was_known_above(*parent)
+        };
+        self.world.parents(node).iter().all(was_known)
+    }
+
+    /// Counts what was perhaps called for, by nodes that were blocked when something else failed that they had called
+    /// for. Which of it came first nobody knows.
+    fn call_in_vain(&mut self) {
+        let mut callers: Vec<usize> = self.in_vain.iter().copied().collect();
+        let mut seen = BTreeSet::new();
+        while let Some(caller) = callers.pop() {
+            for parent in self.world.parents(caller) {
+                if self.is_cached(parent) || !seen.insert(parent) {
+                    continue;
+                }
+                callers.push(parent);
+                if self.uncalled.contains(&parent) {
+                    self.loose.insert(parent);
+                    for at in 0..self.name(parent).calls.len() {
+                        self.call(parent, at);
+                    }
+                }
+            }
+        }
     }
 
     // ---- the end ----
@@ -325,6 +365,7 @@ impl Course<'_> {
         if unsure {
             let uncached = (0..self.fates.len()).filter(|node| !self.world.is_cached(*node));
             self.loose.extend(uncached);
+            self.call_in_vain();
         }
         let add = |sum: Times, callers: &Callers| Times {
             least: sum.least + usize::from(callers.surely && (callers.keeps || !unsure)),

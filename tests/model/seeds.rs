@@ -100,7 +100,7 @@ fn soak<S: Strategy>(
             }
         }
         let is_over = tally.steps as u64 >= steps;
-        if is_over || cases % 100 == 0 {
+        if is_over || cases.is_multiple_of(100) {
             let (failed, elapsed) = (failures.len(), started.elapsed());
             println!(
                 "{test}: {cases} cases from seed {first}, {failed} failed, {elapsed:.0?}: {tally:?}"

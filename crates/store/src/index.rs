@@ -35,14 +35,15 @@ const HURRIED: Duration = Duration::from_millis(5);
 
 /// The records of one cache directory.
 pub(crate) struct Index {
+    /// Lock order: `transacting`, this one, `recent`. Closed before `access` gives the directory back: who clears it
+    /// then is not to meet a log that is being removed.
+    database: Mutex<Open>,
     pub(crate) root: Arc<Root>,
     access: Access,
     /// With it only records of its holders are found.
     key: Option<SealKey>,
     /// Held for as long as a transaction is open, for `database` is let go of between its steps.
     transacting: Mutex<()>,
-    /// Lock order: `transacting`, this one, `recent`.
-    database: Mutex<Open>,
     recent: Mutex<Recent>,
     /// SQLite met contents that cannot be; the writer opens anew before it writes again.
     suspect: AtomicBool,
