@@ -47,11 +47,10 @@ impl Tracked {
         }
     }
 
-    /// Each file by itself, by path and content: another thing than a list of this file alone, or the item of such a
-    /// list would be known by what the whole list is known by.
+    /// Each file by itself, by path and content.
     pub fn singles(&self) -> impl Iterator<Item = (Digest, Tracked)> {
         self.files.iter().map(|(path, digest)| {
-            let bytes = [&*named_digest(path, digest), b"item"].concat();
+            let bytes = named_digest(path, digest);
             let tracked = Tracked {
                 files: vec![(path.clone(), *digest)],
                 single: true,
@@ -125,7 +124,7 @@ pub(crate) fn one(
     named: bool,
     store: Option<&Store>,
 ) -> Result<(Digest, Tracked), Unreadable> {
-    let (digest, mut tracked) = list(&[path.to_owned()], store)?;
+    let (digest, mut tracked) = digest_all(vec![path.to_owned()], None, store)?;
     tracked.single = true;
     match named {
         true => Ok((digest, tracked)),
@@ -138,7 +137,12 @@ pub(crate) fn list(
     paths: &[PathBuf],
     store: Option<&Store>,
 ) -> Result<(Digest, Tracked), Unreadable> {
-    digest_all(paths.to_vec(), None, store)
+    let (digest, tracked) = digest_all(paths.to_vec(), None, store)?;
+    match paths {
+        // By that digest the file is known as an item, and the list must not be known by what its item is.
+        [_] => Ok((Digest::of(digest.as_bytes()), tracked)),
+        _ => Ok((digest, tracked)),
+    }
 }
 
 /// All files below a directory, by path within it and content, sorted. With

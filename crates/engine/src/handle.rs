@@ -65,14 +65,17 @@ impl Handle {
         }
     }
 
-    /// The output that a record names; `None` if the record only explains.
+    /// The output that a record names; `None` if the record only explains, or is of
+    /// the list of which this is an item.
     pub fn recorded(record: &Record, codec: Option<&'static dyn ValueCodec>) -> Option<Self> {
-        if record.output.codec == Codec::NONE {
+        let codec = codec?;
+        let is_list = record.output.codec == Codec::LIST;
+        if record.output.codec == Codec::NONE || is_list != codec.is_list() {
             return None;
         }
         Some(Self::stored(
             record.output.clone(),
-            codec?,
+            codec,
             record.elapsed,
             record.created_ms,
             None,
@@ -182,12 +185,13 @@ pub(crate) fn explaining(store: &Store, signature: &Signature) -> Output {
     }
 }
 
-/// The record of this work, if the store has its output and that counts.
+/// The record of this work, if the store has its output and that counts. What is
+/// looked up so is no list: only its items execute.
 pub(crate) fn find(store: &Store, resolved: &Signature, lifetime: Lifetime) -> Option<Arc<Record>> {
     let Lookup::Hit(record) = store.find_resolved(resolved) else {
         return None;
     };
-    let usable = record.output.codec != Codec::NONE
+    let usable = !matches!(record.output.codec, Codec::NONE | Codec::LIST)
         && !lifetime.is_over(record.created_ms)
         && store.present(&record.output).is_ok();
     usable.then_some(record)

@@ -153,6 +153,10 @@ impl<L: KeptListed> ValueCodec for Kept<L> {
         L::IN_MEMORY
     }
 
+    fn is_list(&self) -> bool {
+        true
+    }
+
     fn plain(&self, value: &Value) -> Option<serde_json::Value> {
         L::plain(value.get()?)
     }

@@ -59,6 +59,10 @@ pub trait ValueCodec: Send + Sync {
     /// Whether a value is still good when the store has it: otherwise the
     /// store took it over, and gives it anew to everybody who asks.
     fn in_memory(&self) -> bool;
+    /// Whether the values are lists that are kept item by item.
+    fn is_list(&self) -> bool {
+        false
+    }
     /// A value as JSON has it, for people and other programs; `None` where its
     /// stored bytes are what they want, or JSON cannot have it.
     fn plain(&self, _value: &Value) -> Option<serde_json::Value> {
