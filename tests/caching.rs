@@ -102,6 +102,31 @@ fn a_change_above_executes_all_below_and_says_why() {
 }
 
 #[test]
+fn a_reason_is_told_against_whoever_ran_last() {
+    let dir = cache();
+    let counter = Counter::default();
+    let config = CacheConfig::new(dir.path());
+    let (stays, pipeline) = (Runner::new(config.clone()).unwrap(), foo_bar(&counter));
+    let reasons = |runner: &Runner, a: i64, c: i64| {
+        let run = runner.run(&pipeline, inputs! { a: a, b: 2, c: c });
+        runner.flush();
+        let report = run.unwrap().report().clone();
+        ["foo", "bar"].map(|node| report.node(node).unwrap().reason.map(|reason| reason.kind))
+    };
+    let anew = || Runner::new(config.clone()).unwrap();
+    reasons(&stays, 1, 3);
+    assert_eq!(reasons(&anew(), 1, 4), [None, Some(ReasonKind::Inputs)]);
+    // Another one has run it with this c.
+    let (inputs, dependency) = (Some(ReasonKind::Inputs), Some(ReasonKind::Dependency));
+    assert_eq!(reasons(&stays, 5, 4), [inputs, dependency]);
+    // What is found by the one that stays is what counts for others.
+    reasons(&anew(), 1, 7);
+    assert_eq!(reasons(&stays, 1, 4), [None, None]);
+    assert_eq!(reasons(&anew(), 9, 4), [inputs, dependency]);
+    assert_eq!(reasons(&stays, 9, 8), [None, inputs]);
+}
+
+#[test]
 fn an_equal_output_stops_the_change_across_processes() {
     let dir = cache();
     let counter = Counter::default();

@@ -389,8 +389,8 @@ impl Live {
         self.lay_down(node, handle);
     }
 
-    /// The signature that the node had when it was last looked at, here or in
-    /// an earlier process.
+    /// The signature that the node had when it was last looked at, by whoever
+    /// ran the pipeline then.
     pub fn before(&mut self, node: u32) -> Option<Signature> {
         self.before.signature(&self.graph, node)
     }
@@ -398,6 +398,11 @@ impl Live {
     /// Notes the signature that the node has after a run looked at it.
     pub fn is_now(&mut self, node: u32, signature: Signature) {
         self.before.note(node, signature);
+    }
+
+    /// Notes that the store is about to be told of a run.
+    pub fn note_run(&mut self, run: &str) {
+        self.before.note_run(run);
     }
 
     /// The node's spec.

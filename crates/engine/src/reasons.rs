@@ -132,6 +132,17 @@ impl Cause {
         }
     }
 
+    /// The reason of a node that has ended: what it turned out to be stands in its
+    /// record, if it has one.
+    pub fn tell_ended(&self, live: &Live, node: u32, now: &Signature) -> Reason {
+        let store = live.context().store.as_deref();
+        match self {
+            Cause::Known(reason) => reason.clone(),
+            _ if store.is_some_and(|store| recorded(store, now).is_some()) => self.tell(store, now),
+            Cause::Changed { .. } => self.tell_present(live, node),
+        }
+    }
+
     /// The reason of a node in the present revision, recorded or not.
     pub fn tell_present(&self, live: &Live, node: u32) -> Reason {
         let store = live.context().store.as_deref();

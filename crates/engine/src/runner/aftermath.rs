@@ -49,6 +49,7 @@ pub(super) fn remember(
     if !as_it_was {
         changes.extend(latest(live, entries));
     }
+    live.note_run(&run.id);
     store.finish_run(run, changes, state);
     !as_it_was
 }

@@ -145,9 +145,9 @@ impl<'a> Ledger<'a> {
         } = ending;
         let ran = matches!(outcome, Outcome::Executed | Outcome::Failed);
         let mut cause = if ran { self.causes.take(node) } else { None };
-        // Whoever listens is told now, and of a failure there will be no record.
-        if outcome == Outcome::Failed || !self.events.is_empty() {
-            let tell = |cause: Cause| Cause::Known(cause.tell_present(live, node));
+        // Whoever listens is told now, and so is what there will be no record of.
+        if outcome == Outcome::Failed || note.is_some() || !self.events.is_empty() {
+            let tell = |cause: Cause| Cause::Known(cause.tell_ended(live, node, &signature));
             cause = cause.map(tell);
         }
         let incomplete = || {

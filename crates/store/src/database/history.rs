@@ -54,6 +54,30 @@ impl Database {
             .collect()
     }
 
+    /// The last number of a run, and the ids of the runs of a pipeline that came after the one of number `since`.
+    pub(crate) fn runs_since(
+        &mut self,
+        pipeline: &str,
+        since: Option<i64>,
+    ) -> rusqlite::Result<(i64, Vec<String>)> {
+        let last: i64 = self
+            .connection
+            .prepare_cached("SELECT coalesce(max(id), 0) FROM runs")?
+            .query_row([], |row| row.get(0))?;
+        let Some(since) = since.filter(|since| *since < last) else {
+            return Ok((last, Vec::new()));
+        };
+        let ids = self
+            .connection
+            .prepare_cached(
+                "SELECT name FROM runs WHERE id > ?1 AND id <= ?2
+                 AND pipeline = (SELECT id FROM pipelines WHERE name = ?3)",
+            )?
+            .query_map(params![since, last, pipeline], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok((last, ids))
+    }
+
     /// The run of this id, or the only one whose id begins so, in upper or lower case.
     pub(crate) fn run(&mut self, id: &str) -> rusqlite::Result<Option<RunEntry>> {
         let mut statement = self.connection.prepare_cached(

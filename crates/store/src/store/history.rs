@@ -84,6 +84,14 @@ impl Store {
             .unwrap_or_default()
     }
 
+    /// The number of the last run in the history, of whatever pipeline, and the ids of those of this pipeline that came
+    /// after the one of number `since`. Runs that are queued are in neither; `None` where the history cannot be read.
+    pub fn runs_since(&self, pipeline: &str, since: Option<i64>) -> Option<(i64, Vec<String>)> {
+        self.index
+            .ask(|database| database.runs_since(pipeline, since))
+            .ok()
+    }
+
     /// The run of this id, or the only one whose id begins so, in upper or lower case.
     pub fn run(&self, id: &str) -> Option<RunEntry> {
         self.await_runs();
