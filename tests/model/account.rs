@@ -6,16 +6,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::check::{Checked, Seen};
 use super::known::{Key, Known, Parts};
-use super::names::Named;
+use super::names::{Named, Trail};
 use super::oracle::{self, Expected, Fate, Times, trail};
 use super::world::NODES;
 
-/// What nodes were when they were last looked at; `None` where that is not sure.
-pub type Latest = HashMap<usize, Option<Parts>>;
-
-/// Nobody knows what any node was.
-pub fn unsure() -> Latest {
-    (0..NODES).map(|node| (node, None)).collect()
+/// What a node was when it was last looked at, by whoever ran the pipeline then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Was {
+    parts: Parts,
+    /// The headers that it was known to read.
+    trail: Trail,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,8 @@ pub struct Account {
     pub sure: Known,
     /// At least all that is sure.
     pub possible: Known,
-    pub latest: Latest,
+    /// What nodes were; `None` where that is not sure.
+    latest: HashMap<usize, Option<Was>>,
     /// What the last run was of, by the signatures of its targets.
     state: Option<Vec<Key>>,
 }
@@ -205,52 +206,53 @@ impl Account {
     }
 
     pub fn doubt_latest(&mut self) {
-        self.latest = unsure();
+        self.latest = (0..NODES).map(|node| (node, None)).collect();
         self.state = None;
     }
 
-    fn doubt_all(&mut self, own: &mut Latest, state: Vec<Key>) {
-        self.doubt_latest();
-        *own = unsure();
-        self.state = Some(state);
+    /// Why a node executes that has this fate: the reason's name; `None` where it is not sure. Which headers a node has
+    /// read that fails nobody learns.
+    pub fn reason(&self, named: &Named<'_>, node: usize, fate: Fate) -> Option<&'static str> {
+        match fate {
+            Fate::Failed => self.foreseen(named, node),
+            _ => self.reason_of(named, node, |_| named.names[node].parts),
+        }
     }
 
-    /// Why a node would execute that had these parts before: the reason's name; `None` where it is not sure.
-    pub fn reason(
+    /// Why a node would execute, for somebody who knows what the cache has and not what is yet to be found: the headers
+    /// are taken to be those that the node read before.
+    pub fn foreseen(&self, named: &Named<'_>, node: usize) -> Option<&'static str> {
+        let is_known = oracle::knows_trails(named, &self.sure, node);
+        self.reason_of(named, node, |was| match is_known {
+            true => named.names[node].parts,
+            false => named.parts_with(node, &was.trail),
+        })
+    }
+
+    fn reason_of(
         &self,
         named: &Named<'_>,
         node: usize,
-        before: Option<Option<Parts>>,
+        now: impl FnOnce(&Was) -> Parts,
     ) -> Option<&'static str> {
         if !named.world.is_cached(node) {
             return Some("uncached");
         }
-        let Some(before) = before else {
+        let Some(was) = self.latest.get(&node) else {
             return Some("first-run");
         };
-        let before = before?;
-        let key = super::known::hash(before);
+        let was = was.as_ref()?;
         if !self.is_sure() {
             return None;
         }
-        if !self.sure.recorded.contains(&key) {
+        if !self.sure.recorded.contains(&super::known::hash(was.parts)) {
             return Some("first-run");
         }
-        Some(
-            before
-                .difference(&named.names[node].parts)
-                .unwrap_or("missing"),
-        )
+        Some(was.parts.difference(&now(was)).unwrap_or("missing"))
     }
 
-    /// Notes what a run has looked at, in the account and in what a live pipeline knows by itself.
-    pub fn note(
-        &mut self,
-        named: &Named<'_>,
-        targets: &BTreeSet<usize>,
-        fates: &[Fate],
-        own: &mut Latest,
-    ) {
+    /// Notes what a run has looked at.
+    pub fn note(&mut self, named: &Named<'_>, targets: &BTreeSet<usize>, fates: &[Fate]) {
         let state: Vec<Key> = targets
             .iter()
             .map(|target| named.names[*target].signature)
@@ -258,58 +260,54 @@ impl Account {
         let changed = fates
             .iter()
             .any(|fate| matches!(fate, Fate::Executed | Fate::Cutoff));
-        let before = self.state.replace(state.clone());
-        match before {
+        match self.state.replace(state.clone()) {
             Some(before) if !changed && before == state => return,
             // Nobody knows whether it was noted.
-            None if !changed => return self.doubt_all(own, state),
+            None if !changed => {
+                self.doubt_latest();
+                self.state = Some(state);
+                return;
+            }
             _ => {}
         }
         let mut above = Vec::new();
         let has_output = |fate: Fate| matches!(fate, Fate::Executed | Fate::Hit | Fate::Cutoff);
         let found = (0..fates.len()).filter(|node| has_output(fates[*node]));
-        for node in found.collect::<Vec<usize>>() {
-            let has_run = fates[node] != Fate::Hit;
-            if let Some(surely) = self.note_one(named, node, has_run, own) {
+        for node in found {
+            let is_new = self.is_new(named, node);
+            self.latest.insert(node, Some(now(named, node)));
+            if is_new != Some(false) {
                 let parents = named.world.parents(node).into_iter();
-                above.extend(parents.map(|parent| (parent, surely)));
+                above.extend(parents.map(|parent| (parent, is_new.is_some())));
             }
         }
         while let Some((node, surely)) = above.pop() {
-            if let Some(new) = self.note_one(named, node, false, own) {
-                let parents = named.world.parents(node).into_iter();
-                above.extend(parents.map(|parent| (parent, surely && new)));
-                if !surely {
-                    own.insert(node, None);
-                    self.latest.insert(node, None);
-                }
+            let is_new = self.is_new(named, node);
+            if is_new == Some(false) {
+                continue;
             }
+            self.latest.insert(node, surely.then(|| now(named, node)));
+            // Above what may have been what it is, it is not known who was looked at.
+            let surely = surely && is_new.is_some();
+            let parents = named.world.parents(node).into_iter();
+            above.extend(parents.map(|parent| (parent, surely)));
         }
     }
 
-    /// Notes what a node is now. Gives nothing if it was that before, and else whether it surely was not.
-    fn note_one(
-        &mut self,
-        named: &Named<'_>,
-        node: usize,
-        has_run: bool,
-        own: &mut Latest,
-    ) -> Option<bool> {
-        let parts = named.names[node].parts;
-        let before = own.get(&node).or_else(|| self.latest.get(&node)).copied();
-        let surely_new = match before {
-            Some(Some(before)) if before == parts => None,
-            Some(None) => Some(false),
-            Some(Some(_)) | None => Some(true),
-        };
-        if surely_new.is_some() {
-            own.insert(node, Some(parts));
+    /// Whether a node is something else now than it was, where that is sure.
+    fn is_new(&self, named: &Named<'_>, node: usize) -> Option<bool> {
+        match self.latest.get(&node) {
+            Some(was) => was.as_ref().map(|was| was.parts != named.names[node].parts),
+            None => Some(true),
         }
-        if surely_new == Some(true) || has_run {
-            self.latest.insert(node, Some(parts));
-        } else if surely_new == Some(false) {
-            self.latest.insert(node, None);
-        }
-        surely_new
+    }
+}
+
+/// What a node is now.
+fn now(named: &Named<'_>, node: usize) -> Was {
+    let name = &named.names[node];
+    Was {
+        parts: name.parts,
+        trail: name.trail.clone(),
     }
 }

@@ -116,6 +116,16 @@ impl<'a> Named<'a> {
         }
     }
 
+    /// What a node's parts would be if it found the headers of a trail, as they are now.
+    pub fn parts_with(&self, node: usize, trail: &Trail) -> Parts {
+        let discovers = self.world.nodes[node].discovers;
+        let headers = trail.keys().filter(|_| discovers);
+        let now = headers.map(|at| (*at, self.world.headers[*at]));
+        let signature = |parent: usize| Some(self.names[parent].signature);
+        self.parts(node, &signature, &now.collect())
+            .expect("all have signatures")
+    }
+
     /// What a node is made of, with its parents known by some keys.
     fn parts(
         &self,

@@ -113,6 +113,18 @@ pub fn trail(work: Key, name: &Name) -> Key {
     hash((work, &name.trail))
 }
 
+/// Whether the headers that a node and those above it will find are known, and with them the node's signature.
+pub fn knows_trails(named: &Named<'_>, known: &Known, node: usize) -> bool {
+    let above = named.world.ancestors(&BTreeSet::from([node]));
+    let mut finders = above
+        .into_iter()
+        .filter(|node| named.world.nodes[*node].discovers);
+    finders.all(|node| {
+        let name = &named.names[node];
+        known.trails.contains(&trail(name.work, name))
+    })
+}
+
 impl Course<'_> {
     fn name(&self, node: usize) -> &Name {
         &self.named.names[node]
@@ -126,18 +138,6 @@ impl Course<'_> {
         self.world.nodes[node].discovers
     }
 
-    /// Whether headers are yet to be found at a node or above it, so that nobody can know its signature.
-    fn is_open(&self, node: usize) -> bool {
-        let above = self.world.ancestors(&BTreeSet::from([node]));
-        let mut finders = above.into_iter().filter(|node| self.discovers(*node));
-        finders.any(|node| {
-            !self
-                .known
-                .trails
-                .contains(&trail(self.name(node).work, self.name(node)))
-        })
-    }
-
     /// The nodes that the run looks at, in order; those that are found are told at once.
     fn needed(&mut self) -> BTreeSet<usize> {
         let mut needed = self.targets.clone();
@@ -146,7 +146,7 @@ impl Course<'_> {
                 continue;
             }
             let found = self.known.signatures.contains(&self.name(node).signature);
-            if self.is_cached(node) && found && !self.is_open(node) {
+            if self.is_cached(node) && found && knows_trails(self.named, self.known, node) {
                 self.ends(node, Fate::Hit);
             } else {
                 needed.extend(self.world.parents(node));

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use refrain::{CacheConfig, Outcome, Pipeline, Plan, Reason, ReasonKind, Run, Runner};
 use refrain_store::{Limits, Store};
 
-use crate::model::account::{Account, Latest, unsure};
+use crate::model::account::Account;
 use crate::model::behaviour::Given;
 use crate::model::check::{self, Checked, Seen};
 use crate::model::harm::{self, Harm, Part};
@@ -38,11 +38,11 @@ pub struct Desk {
     tally: Tally,
 }
 
-/// The runner that stays, and the pipelines that it knows, each with what it takes its nodes to have been.
+/// The runner that stays, and the pipelines that it knows.
 struct Live {
     runner: Runner,
     env_hash: Option<u8>,
-    pipelines: Vec<(Key, Pipeline, Latest)>,
+    pipelines: Vec<(Key, Pipeline)>,
     /// Whether it was there while something was taken from the cache: what it finds may be in memory only.
     outlived: bool,
 }
@@ -131,13 +131,12 @@ impl Desk {
         Runner::new(config).unwrap()
     }
 
-    /// A runner and its pipeline, and what it takes the nodes to have been.
-    fn client(&mut self, client: Client) -> (Runner, Pipeline, Latest) {
+    /// A runner and its pipeline.
+    fn client(&mut self, client: Client) -> (Runner, Pipeline) {
         if client == Client::Fresh {
             return (
                 self.runner(),
                 pipeline::pipeline(&self.world, self.dir.path(), &self.log),
-                Latest::new(),
             );
         }
         if self
@@ -159,26 +158,12 @@ impl Desk {
         let known = live
             .pipelines
             .iter()
-            .position(|(known, ..)| *known == structure);
+            .position(|(known, _)| *known == structure);
         let at = known.unwrap_or_else(|| {
-            live.pipelines.push((structure, made, Latest::new()));
+            live.pipelines.push((structure, made));
             live.pipelines.len() - 1
         });
-        let (_, pipeline, latest) = &live.pipelines[at];
-        (live.runner.clone(), pipeline.clone(), latest.clone())
-    }
-
-    fn put_back(&mut self, client: Client, own: Latest) {
-        let structure = pipeline::structure(&self.world);
-        if client == Client::Live
-            && let Some(live) = &mut self.live
-            && let Some((_, _, latest)) = live
-                .pipelines
-                .iter_mut()
-                .find(|(known, ..)| *known == structure)
-        {
-            *latest = own;
-        }
+        (live.runner.clone(), live.pipelines[at].1.clone())
     }
 
     fn names<'a>(targets: &'a BTreeSet<usize>) -> impl Iterator<Item = &'static str> + 'a {
@@ -191,7 +176,7 @@ impl Desk {
         let world = self.world.clone();
         let named = Named::of(&world, Flavour::Library);
         let targets = world.targets(request.targets);
-        let (runner, pipeline, mut own) = self.client(request.client);
+        let (runner, pipeline) = self.client(request.client);
         let runner = runner.jobs(request.jobs).keep_going(request.keep_going);
         let pipeline = pipeline.targets(Self::names(&targets)).unwrap();
         let inputs = pipeline::inputs(&world, self.dir.path());
@@ -222,8 +207,6 @@ impl Desk {
         let before = self.account.clone();
         let expected = if !request.keep_going && self.would_fail(&named, &targets) {
             self.stops_early(&named, &targets, &seen)?;
-            own = unsure();
-            self.put_back(request.client, own);
             return self.verify(&runner);
         } else {
             let expected = self.account.run(&named, &targets, &seen, is_exact);
@@ -238,14 +221,12 @@ impl Desk {
                 self.account.doubt();
             }
             self.account.doubt_latest();
-            own = unsure();
         } else {
             check::executions(&expected, &seen).map_err(|why| told(&why, &expected, &run))?;
             check::fates(&named, &expected, &seen).map_err(|why| told(&why, &expected, &run))?;
             let reasons = Reasons {
                 before: &before,
                 named: &named,
-                own: &own,
             };
             reasons.of_run(&run, &expected)?;
             if let Some(plan) = &plan
@@ -267,10 +248,18 @@ impl Desk {
                     );
                 }
             }
-            self.account
-                .note(&named, &targets, &expected.fates, &mut own);
+            // A runner that has all in memory looks at nothing, and tells nobody of its run.
+            let store = runner.store().unwrap();
+            let idle = |fate: &Fate| matches!(fate, Fate::Hit | Fate::Unneeded);
+            match store.run(run.report().run()) {
+                Some(_) => self.account.note(&named, &targets, &expected.fates),
+                None => ensure!(
+                    request.client == Client::Live && expected.fates.iter().all(idle),
+                    "the history has nothing of\n{}",
+                    run.report()
+                ),
+            }
         }
-        self.put_back(request.client, own);
         self.verify(&runner)
     }
 
@@ -381,8 +370,8 @@ impl Desk {
         let world = self.world.clone();
         let named = Named::of(&world, Flavour::Library);
         let (mine, yours) = (world.targets(request.targets), world.targets(other));
-        let (one, first, _) = self.client(request.client);
-        let (two, second, _) = self.client(Client::Fresh);
+        let (one, first) = self.client(request.client);
+        let (two, second) = self.client(Client::Fresh);
         let inputs = pipeline::inputs(&world, self.dir.path());
         let go = |runner: Runner, pipeline: &Pipeline, targets: &BTreeSet<usize>| {
             let pipeline = pipeline.targets(Self::names(targets)).unwrap();
@@ -402,7 +391,6 @@ impl Desk {
         let executions = self.log.take();
         self.tally.runs += 2;
         self.tally.executions += executions.values().sum::<usize>();
-        self.put_back(request.client, unsure());
 
         let outlived =
             request.client == Client::Live && self.live.as_ref().is_some_and(|live| live.outlived);
@@ -537,33 +525,23 @@ fn foretold(plan: &Plan, named: &Named<'_>, expected: &Expected) -> Checked {
 struct Reasons<'a> {
     before: &'a Account,
     named: &'a Named<'a>,
-    own: &'a Latest,
 }
 
 impl Reasons<'_> {
-    fn reason(&self, node: usize) -> Option<&'static str> {
-        let before = self
-            .own
-            .get(&node)
-            .or_else(|| self.before.latest.get(&node))
-            .copied();
-        self.before.reason(self.named, node, before)
-    }
-
-    fn executed<'a>(
-        &'a self,
-        expected: &'a Expected,
-    ) -> impl Iterator<Item = (usize, &'static str)> + 'a {
+    /// The nodes that surely execute.
+    fn executed(&self, expected: &Expected) -> Vec<usize> {
         let twins = check::twins(self.named);
         let ran = |fate: Fate| matches!(fate, Fate::Executed | Fate::Failed);
-        let nodes = (0..expected.fates.len()).filter(move |node| ran(expected.fates[*node]));
-        let nodes =
-            nodes.filter(move |node| !twins.contains(node) && !expected.loose.contains(node));
-        nodes.filter_map(|node| Some((node, self.reason(node)?)))
+        let nodes = (0..expected.fates.len()).filter(|node| ran(expected.fates[*node]));
+        let nodes = nodes.filter(|node| !twins.contains(node) && !expected.loose.contains(node));
+        nodes.collect()
     }
 
     fn of_run(&self, run: &Run, expected: &Expected) -> Checked {
-        for (node, right) in self.executed(expected) {
+        for node in self.executed(expected) {
+            let Some(right) = self.before.reason(self.named, node, expected.fates[node]) else {
+                continue;
+            };
             let told = run
                 .report()
                 .node(NODE_NAMES[node])
@@ -585,7 +563,10 @@ impl Reasons<'_> {
     }
 
     fn of_plan(&self, plan: &Plan, expected: &Expected) -> Checked {
-        for (node, right) in self.executed(expected) {
+        for node in self.executed(expected) {
+            let Some(right) = self.before.foreseen(self.named, node) else {
+                continue;
+            };
             let told = plan
                 .node(NODE_NAMES[node])
                 .and_then(|node| node.reason.clone());

@@ -5,22 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::desk::Said;
-use crate::model::account::Account;
 use crate::model::check::{self, Checked};
 use crate::model::names::Named;
 use crate::model::oracle::{Expected, Fate};
 use crate::model::world::NODE_NAMES;
-
-/// Whether all that was found damaged is in the snapshot.
-pub fn is_of_snapshot(verified: &str) -> bool {
-    let verified: Value = serde_json::from_str(verified).unwrap_or_default();
-    let is_there = |finding: &Value| {
-        let path = finding["path"].as_str();
-        path.is_some_and(|path| path.ends_with("/metadata.json"))
-    };
-    let damaged = verified["damaged"].as_array();
-    damaged.is_some_and(|damaged| damaged.iter().all(is_there))
-}
 
 /// What a process prints as JSON that fails at most because a node does.
 pub fn parsed(said: Said) -> Result<Value, String> {
@@ -39,23 +27,19 @@ pub fn told(why: &str, expected: &Expected, report: &Value) -> String {
     format!("{why}\n{expected:?}\n{report}")
 }
 
-/// Why nodes execute, as far as that is sure.
+/// The nodes that surely execute, each with the reason that somebody knows, if it is sure.
 pub fn reasons(
-    before: &Account,
     named: &Named<'_>,
     expected: &Expected,
+    reason: impl Fn(usize) -> Option<&'static str>,
 ) -> BTreeMap<usize, &'static str> {
     let twins = check::twins(named);
     let ran = |fate: Fate| matches!(fate, Fate::Executed | Fate::Failed);
     let nodes = (0..expected.fates.len()).filter(|node| ran(expected.fates[*node]));
     let nodes = nodes.filter(|node| !twins.contains(node) && !expected.loose.contains(node));
-    let reason = |node: usize| {
-        Some((
-            node,
-            before.reason(named, node, before.latest.get(&node).copied())?,
-        ))
-    };
-    nodes.filter_map(reason).collect()
+    nodes
+        .filter_map(|node| Some((node, reason(node)?)))
+        .collect()
 }
 
 pub fn agree(

@@ -11,7 +11,7 @@ use refrain::Digest;
 use serde_json::Value;
 
 use crate::desk::{Desk, Said};
-use crate::model::account::{Account, Latest};
+use crate::model::account::Account;
 use crate::model::behaviour::Given;
 use crate::model::check::{self, Checked, Seen};
 use crate::model::harm::{self, Part};
@@ -22,7 +22,7 @@ use crate::model::seeds::Tally;
 use crate::model::world::{NODE_NAMES, World};
 use crate::project;
 use crate::steps::Step;
-use crate::told::{agree, foretold, is_of_snapshot, node_of, parsed, reasons, told};
+use crate::told::{agree, foretold, node_of, parsed, reasons, told};
 
 pub struct Workshop {
     desk: Desk,
@@ -34,8 +34,6 @@ pub struct Workshop {
     is_harmed: bool,
     /// Whether the index was: nobody knows when that is noticed.
     index_is_harmed: bool,
-    /// Whether records were collected since the cache was made: the snapshot may name some of them then.
-    is_collected: bool,
     tally: Tally,
 }
 
@@ -48,7 +46,6 @@ impl Workshop {
             account: Account::default(),
             is_harmed: false,
             index_is_harmed: false,
-            is_collected: false,
             tally: Tally::default(),
             desk,
         };
@@ -98,7 +95,6 @@ impl Workshop {
                 drop(fs::remove_dir_all(self.cache()));
                 self.account = Account::default();
                 (self.is_harmed, self.index_is_harmed) = (false, false);
-                self.is_collected = false;
                 Ok(())
             }
             Step::Collect(size) => self.collect(*size),
@@ -190,17 +186,20 @@ impl Workshop {
         let expected = self.account.run(&named, &targets, &seen, true);
         check::executions(&expected, &seen).map_err(|why| told(&why, &expected, &report))?;
         check::fates(&named, &expected, &seen).map_err(|why| told(&why, &expected, &report))?;
-        let reasons = reasons(&before, &named, &expected);
-        agree("the report", &report, "reason", &reasons)
+        let learned = reasons(&named, &expected, |node| {
+            before.reason(&named, node, expected.fates[node])
+        });
+        agree("the report", &report, "reason", &learned)
             .map_err(|why| told(&why, &expected, &report))?;
         if let Some(plan) = &plan
             && before.is_sure()
             && !self.is_harmed
         {
             foretold(plan, &named, &expected).map_err(|why| format!("{why}\n{plan}\n{report}"))?;
-            agree("the plan", plan, "reason", &reasons)
+            let foreseen = reasons(&named, &expected, |node| before.foreseen(&named, node));
+            agree("the plan", plan, "reason", &foreseen)
                 .map_err(|why| format!("{why}\n{plan}\n{report}"))?;
-            if let (Some(right), Some(why)) = (reasons.get(&asked), &why) {
+            if let (Some(right), Some(why)) = (foreseen.get(&asked), &why) {
                 let first = &why["steps"][0]["reason"]["kind"];
                 ensure!(
                     first == right,
@@ -208,8 +207,7 @@ impl Workshop {
                 );
             }
         }
-        self.account
-            .note(&named, &targets, &expected.fates, &mut Latest::new());
+        self.account.note(&named, &targets, &expected.fates);
         self.verify()
     }
 
@@ -282,9 +280,8 @@ impl Workshop {
 
     fn verify(&mut self) -> Checked {
         let said = Said::of(self.command(&["verify", "--json"]).output().unwrap());
-        let may_be_damaged = self.is_harmed || self.is_collected && is_of_snapshot(&said.out);
         ensure!(
-            said.code == Some(0) || may_be_damaged && said.code == Some(4),
+            said.code == Some(0) || self.is_harmed && said.code == Some(4),
             "nothing was harmed: {}{}",
             said.out,
             said.err
@@ -359,7 +356,6 @@ impl Workshop {
             self.command(&["gc", "--json", &size]).output().unwrap(),
         ))?;
         if collected["records"] != 0 {
-            self.is_collected = true;
             self.account.doubt();
         }
         if max_size == 0 && collected["left"] == 0 && !self.index_is_harmed {
