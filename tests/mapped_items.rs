@@ -280,6 +280,27 @@ fn values_of_a_node_are_items_known_by_their_content() {
 }
 
 #[test]
+fn equal_items_run_once_where_nothing_is_looked_up() {
+    let desk = Desk::new();
+    let text = || inputs! { text: "5 6 5".to_owned() };
+    let run = |forced: bool| {
+        let runner = desk.runner().jobs(1);
+        let runner = match forced {
+            true => runner.force(["double"]),
+            false => runner,
+        };
+        runner.run(&doubled(&desk.log), text()).unwrap()
+    };
+    run(false);
+    desk.log.take();
+    let forced = run(true);
+    assert_eq!(*forced.get::<Vec<u64>>("double").unwrap(), [10, 12, 10]);
+    assert_eq!(desk.log.take(), ["5", "6"]);
+    let items = forced.report().node("double").unwrap().items;
+    assert_eq!(items, counts(3, 2, 0));
+}
+
+#[test]
 fn one_key_stands_for_one_thing() {
     let desk = Desk::new();
     let (runner, pipeline) = (desk.runner(), shouts(&desk.log));

@@ -13,6 +13,7 @@ use crate::handle::Handle;
 use crate::items::{Coming, Items};
 use crate::node::Failure;
 use crate::recall::{Finder, Recall};
+use crate::recorder::Kept;
 use crate::report::ItemCounts;
 use crate::trail::Trail;
 
@@ -52,6 +53,8 @@ pub(super) struct Expansion {
     pub at_once: usize,
     /// Looks items up that may be there; `None` where every item runs.
     pub finder: Option<Finder>,
+    /// What was made of items that nobody looks up, by what they are known by: equal ones run once.
+    made: FxHashMap<Signature, Kept>,
     pub counts: ItemCounts,
     /// The failed items, by number.
     pub failures: Vec<(u32, Failure)>,
@@ -84,6 +87,7 @@ impl Expansion {
             open: total,
             at_once: 1,
             finder,
+            made: FxHashMap::default(),
             counts: ItemCounts {
                 total,
                 ..ItemCounts::default()
@@ -155,6 +159,20 @@ impl Expansion {
         if let Some(trail) = trail {
             self.trail.get_or_insert_with(Trail::default).add(trail);
         }
+    }
+
+    /// Notes what was made of an item, for those that are equal to it and start later.
+    pub fn note_made(&mut self, item: u32, kept: &Kept) {
+        if self.finder.is_none()
+            && let Some(known_by) = self.items.known_by(item as usize)
+        {
+            self.made.insert(known_by, kept.clone());
+        }
+    }
+
+    /// What was made of an equal item.
+    pub fn made(&self, known_by: &Signature) -> Option<&Kept> {
+        self.made.get(known_by)
     }
 
     /// To `Failed`.

@@ -115,11 +115,14 @@ impl Driver<'_> {
         let stop = Arc::new(Stop::new(self.request.cancel.clone()));
         let name = self.live.graph.name_of(node);
         let mut tickets = Vec::with_capacity(items.len());
+        let mut equals = Vec::new();
         for item in items {
             let waiter = Waiter::Item(node, *item);
             let known_by = expansion.items.known_by(*item as usize);
             let known_by = known_by.expect("only what is whole starts");
-            if !self.flights.join(&known_by, cached, waiter) {
+            if let Some(kept) = expansion.made(&known_by) {
+                equals.push((*item, kept.clone()));
+            } else if !self.flights.join(&known_by, cached, waiter) {
                 let item = *item as usize;
                 let (items, stop) = (&expansion.items, stop.clone());
                 let work = gather_item(self.live, node, items, item, lasting, forced, stop);
@@ -129,6 +132,9 @@ impl Driver<'_> {
         match (expansion.items.map().batch.clone(), tickets.as_slice()) {
             (Some(batch), [_, _, ..]) => self.flights.submit_together(&tickets, &batch),
             _ => tickets.into_iter().for_each(|ticket| self.submit(ticket)),
+        }
+        for (item, kept) in equals {
+            self.item_landed(node, item, ItemDone::Made(kept, Duration::ZERO, false));
         }
     }
 
@@ -145,6 +151,7 @@ impl Driver<'_> {
                 if first && self.request.edits.is_some() {
                     self.executed_items.insert(kept.resolved, elapsed);
                 }
+                expansion.note_made(number, &kept);
                 expansion.take(number, kept.resolved, kept.handle, kept.trail.as_ref());
                 expansion.known &= kept.known;
                 expansion.note = expansion.note.take().or(kept.note);
