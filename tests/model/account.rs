@@ -130,7 +130,15 @@ impl Account {
                 .filter(|resolved| possible.resolved.contains(resolved));
             let resolved_work = name.resolved_work.map(|work| trail(work, name));
             let resolved_work = resolved_work.filter(|trail| possible.trails.contains(trail));
-            match seen.fates[node] {
+            // What equal work gave in this run need not have been there before.
+            let has_run = |other: usize| {
+                let other_name = &named.names[other];
+                let same = other_name.signature == name.signature
+                    || name.resolved.is_some() && other_name.resolved == name.resolved;
+                same && seen.fates[other] == Some(Fate::Executed)
+            };
+            let was_made = (0..named.names.len()).any(has_run);
+            match seen.fates[node].filter(|_| !was_made) {
                 Some(Fate::Hit) => {
                     known
                         .signatures
