@@ -28,11 +28,17 @@ impl<'a> Answers<'a> {
         (self.each)(place, answer);
     }
 
+    /// The places of those that are without one.
+    pub(crate) fn open(&self) -> Vec<usize> {
+        let places = 0..self.open.len();
+        places.filter(|&place| self.open[place]).collect()
+    }
+
     /// Ends the asking. Where it failed, that is the answer for all that have none.
     pub(crate) fn end(self, ended: Result<(), TierError>) {
-        let Err(error) = ended else { return };
-        for place in (0..self.open.len()).filter(|&place| self.open[place]) {
-            (self.each)(place, Err(error.clone()));
+        if let Err(error) = ended {
+            let open = self.open().into_iter();
+            open.for_each(|place| (self.each)(place, Err(error.clone())));
         }
     }
 }

@@ -22,6 +22,7 @@ use self::server::Server;
 use self::socket::Place;
 use self::value::{Found, HEAD, PART, whole};
 use crate::address::Address;
+use crate::answers::Answers;
 use crate::error::OpenError;
 use crate::options::Options;
 use crate::trouble::Label;
@@ -103,29 +104,24 @@ impl Tier for Redis {
         each: &mut dyn FnMut(usize, Result<Option<Vec<u8>>, TierError>),
     ) {
         let most = limit.min(PART);
-        let mut told = vec![false; names.len()];
+        let mut given = Answers::new(names.len(), each);
         let ended = self.exchange().and_then(|mut exchange| {
             for bytes in [most.min(PEEK), most] {
-                let left: Vec<usize> = (0..names.len()).filter(|place| !told[*place]).collect();
                 let batch = BATCH.min(BATCH_BYTES / bytes.max(1)).max(1) as usize;
-                for places in left.chunks(batch) {
+                for places in given.open().chunks(batch) {
                     let asked: Vec<Name> = places.iter().map(|place| names[*place]).collect();
                     // Its first byte says what it is, and one more tells that there is more of it.
                     let values = exchange.begins(&asked, bytes.saturating_add(2))?;
                     for (&place, value) in places.iter().zip(values) {
                         if bytes == most || !is_longer(&value, bytes + 1) {
-                            told[place] = true;
-                            each(place, exchange.small(&names[place], value, limit));
+                            given.give(place, exchange.small(&names[place], value, limit));
                         }
                     }
                 }
             }
             Ok(())
         });
-        if let Err(error) = ended {
-            let left = (0..names.len()).filter(|place| !told[*place]);
-            left.for_each(|place| each(place, Err(error.clone())));
-        }
+        given.end(ended);
     }
 
     fn read(
