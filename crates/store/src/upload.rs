@@ -1,10 +1,9 @@
-//! Putting what was made into tiers, in the background.
+//! What is to be put into tiers, in the background: the queue and the threads behind it.
 //!
-//! A blob goes before the records that stand on it, so that whoever stops in the middle leaves nothing wrong behind, only
-//! blobs that nobody asks for. A tier that does not take something costs nobody anything but that. Unaware of who made
-//! the records, and of runs.
+//! Unaware of who made the records, and of runs.
 
-use std::io::{self, Read};
+mod sending;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -15,17 +14,15 @@ use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashSet;
 use tracing::warn;
 
-use crate::blob::Blob;
+use sending::Packed;
+
 use crate::blobs::Blobs;
 use crate::database::Key;
 use crate::digest::{Digest, Signature};
-use crate::envelope::{self, Envelope, Notes};
+use crate::envelope::Notes;
 use crate::index::Index;
-use crate::packed;
-use crate::parcel::{self, Piece};
 use crate::record::{Lookup, Record};
-use crate::tier::Name;
-use crate::tiered::{Level, Tiered, Way};
+use crate::tiered::Tiered;
 
 /// So many records are put somewhere at once by one thread.
 const BATCH: usize = 64;
@@ -35,12 +32,6 @@ const THREADS: usize = 4;
 
 /// So many records wait in memory; further ones are read again when it is their turn.
 const WAITING: u64 = 4096;
-
-/// Blobs up to this size are packed in memory and travel together.
-const SMALL: u64 = 128 << 10;
-
-/// Blobs up to this size are packed once, in memory; larger ones twice, for their packed size is told first.
-const IN_MEMORY: u64 = 32 << 20;
 
 /// How much is still to be put into tiers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -221,15 +212,6 @@ pub(crate) fn kept(index: &Index, key: &Signature) -> Option<(Arc<Record>, Notes
     Some((record, notes))
 }
 
-/// A record ready to go.
-struct Packed {
-    record: Arc<Record>,
-    bytes: Vec<u8>,
-    pieces: Vec<Piece>,
-    /// It goes only where it is not.
-    kept: bool,
-}
-
 impl Shared {
     fn work_off(&self, parcels: &Receiver<Parcel>) {
         while let Ok(first) = parcels.recv() {
@@ -248,147 +230,6 @@ impl Shared {
             }
             drop(done);
         }
-    }
-
-    fn pack(&self, parcel: Parcel) -> Option<Packed> {
-        let is_kept = matches!(parcel, Parcel::Kept(_));
-        let (record, notes) = match parcel {
-            Parcel::Made(record, notes) => (record, notes),
-            Parcel::Kept(signature) => kept(&self.index, &signature)?,
-        };
-        let told = |why: &dyn std::fmt::Display| {
-            warn!(node = &*record.node, %why, "a record is not put into tiers");
-        };
-        let pieces = parcel::pieces(&self.blobs, &record.output)
-            .map_err(|damage| told(&damage))
-            .ok()?;
-        let envelope = Envelope {
-            record: (*record).clone(),
-            notes,
-        };
-        let bytes = envelope.encode().map_err(|error| told(&error)).ok()?;
-        Some(Packed {
-            record,
-            bytes,
-            pieces,
-            kept: is_kept,
-        })
-    }
-
-    fn send(&self, level: &Level, batch: &[Packed]) {
-        let all: FxHashSet<Piece> = batch
-            .iter()
-            .flat_map(|p| p.pieces.iter().copied())
-            .collect();
-        self.send_blobs(level, all.into_iter().collect());
-        let there = |piece: &Piece| self.is_there(level, &piece.0.digest);
-        let ready = batch
-            .iter()
-            .filter(|packed| packed.pieces.iter().all(there));
-        let (mut things, mut records) = (Vec::new(), 0);
-        for packed in ready.filter(|packed| packed.bytes.len() as u64 <= envelope::MOST) {
-            let (signature, resolved) = (packed.record.signature, packed.record.resolved);
-            let mut names = vec![Name::Record(signature)];
-            if resolved != signature {
-                names.push(Name::Record(resolved));
-            }
-            if packed.kept && level.has_many(Way::Up, &names).iter().all(|there| *there) {
-                continue;
-            }
-            records += 1;
-            things.extend(names.into_iter().map(|name| (name, packed.bytes.clone())));
-        }
-        if things.is_empty() {
-            return;
-        }
-        let sent = level.ask(Way::Up, || level.tier.write_many(&things));
-        if sent.is_some() {
-            let bytes = things.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-            level.count_records(Way::Up, records, bytes);
-        }
-    }
-
-    /// Puts those blobs into a tier that are not there.
-    fn send_blobs(&self, level: &Level, mut pieces: Vec<Piece>) {
-        pieces.retain(|(blob, _)| !self.is_there(level, &blob.digest));
-        if pieces.is_empty() {
-            return;
-        }
-        let name = |(blob, _): &Piece| Name::Blob(blob.digest);
-        let found = level.has_many(Way::Up, &pieces.iter().map(name).collect::<Vec<_>>());
-        let mut small = Vec::new();
-        for ((blob, size), found) in pieces.into_iter().zip(found) {
-            if found {
-                self.note_there(level, blob.digest);
-            } else if size <= SMALL {
-                small.push((blob, size));
-            } else if self.send_large(level, &blob, size) {
-                self.note_there(level, blob.digest);
-            }
-        }
-        for part in small.chunks(BATCH) {
-            self.send_small(level, part);
-        }
-    }
-
-    fn send_small(&self, level: &Level, pieces: &[Piece]) {
-        let thing = |(blob, size): &Piece| {
-            let bytes = self.blobs.load(blob, *size).ok()?;
-            Some((Name::Blob(blob.digest), packed::pack(&bytes).ok()?))
-        };
-        let things: Vec<(Name, Vec<u8>)> = pieces.iter().filter_map(thing).collect();
-        if level
-            .ask(Way::Up, || level.tier.write_many(&things))
-            .is_none()
-        {
-            return;
-        }
-        for (name, bytes) in things {
-            level.count_blob(Way::Up, bytes.len() as u64);
-            if let Name::Blob(digest) = name {
-                self.note_there(level, digest);
-            }
-        }
-    }
-
-    fn send_large(&self, level: &Level, blob: &Blob, size: u64) -> bool {
-        let name = Name::Blob(blob.digest);
-        let packing = || packed::packing(self.blobs.open(blob, size).ok()?).ok();
-        let Some(mut bytes) = packing() else {
-            return false;
-        };
-        if size <= IN_MEMORY {
-            let mut packed = Vec::new();
-            return bytes.read_to_end(&mut packed).is_ok()
-                && self.put(level, name, packed.len() as u64, || Some(&packed[..]));
-        }
-        let size = io::copy(&mut bytes, &mut io::sink());
-        size.is_ok_and(|size| self.put(level, name, size, packing))
-    }
-
-    fn put<R: Read>(
-        &self,
-        level: &Level,
-        name: Name,
-        size: u64,
-        bytes: impl Fn() -> Option<R>,
-    ) -> bool {
-        let sent = level.ask(Way::Up, || match bytes() {
-            Some(mut bytes) => level.tier.write(&name, size, &mut bytes).map(|()| true),
-            None => Ok(false),
-        });
-        if sent == Some(true) {
-            level.count_blob(Way::Up, size);
-        }
-        sent == Some(true)
-    }
-
-    fn is_there(&self, level: &Level, digest: &Digest) -> bool {
-        self.there.lock().contains(&(level.number, *digest))
-    }
-
-    fn note_there(&self, level: &Level, digest: Digest) {
-        self.there.lock().insert((level.number, digest));
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{Cache, commit, hit, is_hit, large, notes, record, resolved, signature};
-use refrain_store::{Codec, Damage, Digest, ListEntry, Lookup, Options, Store, TierUse};
+use refrain_store::{Codec, Damage, Digest, ListEntry, Lookup, Options, Signature, Store, TierUse};
 use tier::{MemoryTier, Mood};
 
 fn open(cache: &Cache, tier: &Arc<MemoryTier>, usage: TierUse) -> Store {
@@ -237,6 +237,24 @@ fn what_was_made_before_there_was_a_tier_is_pushed() {
     finish(&store);
     // It is there, so nothing is written.
     assert_eq!(tier.times_asked(), before + 1);
+}
+
+#[test]
+fn whether_many_are_there_is_asked_together() {
+    let (cache, tier) = (Cache::new(), MemoryTier::new());
+    let store = open(&cache, &tier, TierUse::Write);
+    let words: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+    for word in &words {
+        commit(&store, word, b"small");
+    }
+    finish(&store);
+    let all: Vec<Signature> = words.iter().map(|word| signature(word)).collect();
+    tier.asked.store(0, Ordering::Relaxed);
+    tier.latency.store(5, Ordering::Relaxed);
+    store.push(&all);
+    finish(&store);
+    let asked = tier.times_asked();
+    assert!(asked < 100, "{asked} questions");
 }
 
 #[test]
