@@ -1,5 +1,5 @@
-//! What the command `refrain` makes of a cache directory that somebody else has written to, of keys, and of limits
-//! that the system sets. Each test is a project in a directory and the real program.
+//! What the command `refrain` makes of a cache directory that somebody else has written to, of keys, of limits
+//! that the system sets, and of terminals. Each test is a project in a directory and the real program.
 
 #[path = "support/desk.rs"]
 mod desk;
@@ -8,6 +8,8 @@ mod desk;
 mod keys;
 #[path = "hostile/limits.rs"]
 mod limits;
+#[path = "hostile/terminal.rs"]
+mod terminal;
 
 use std::path::Path;
 

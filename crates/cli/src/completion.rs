@@ -11,6 +11,7 @@ use clap_complete::env::{CompleteEnv, Shells};
 
 use crate::args::Shell;
 use crate::error::{Error, Result};
+use crate::escape::is_order;
 use crate::exit::Exit;
 use crate::printer::Printer;
 
@@ -43,7 +44,8 @@ pub fn offer_nodes(
                 let begun = begun.to_string_lossy().into_owned();
                 let all = nodes().into_iter();
                 let fitting = all.filter(|name| name.starts_with(&begun));
-                fitting.map(CompletionCandidate::new).collect()
+                let plain = fitting.filter(|name| !name.contains(is_order));
+                plain.map(CompletionCandidate::new).collect()
             }))
         })
     };

@@ -28,10 +28,12 @@
 #![warn(missing_docs)]
 
 // From the ground up: a module imports only from groups above its own.
+mod escape;
 mod exit;
 mod figures;
-mod style;
 mod tally;
+
+mod style;
 
 mod args;
 mod basis;

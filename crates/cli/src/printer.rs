@@ -1,18 +1,24 @@
 //! The two streams: data to standard output, everything else to standard
-//! error. A standard error that nobody reads is no concern of a command.
+//! error. A standard error that nobody reads is no concern of a command. What
+//! could give orders to a terminal is escaped here, whoever wants it printed.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anstream::ColorChoice;
 use indicatif::MultiProgress;
 use refrain_manifest::Problems;
 use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::error::{Error, Result};
+use crate::escape::{self, is_order};
 use crate::problems::render;
 use crate::style::{BAD, NAME, WARN};
+
+/// The bytes of a line that are shown together, at most.
+const LONGEST: u64 = 1 << 20;
 
 /// How much is told on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,8 +55,10 @@ impl Printer {
 
     /// Writes styled text to standard output.
     pub fn text(&self, text: impl Display) -> Result<()> {
-        let mut out = BufWriter::new(anstream::stdout().lock());
-        let written = write!(out, "{text}").and_then(|()| out.flush());
+        let text = text.to_string();
+        let mut out = anstream::stdout().lock();
+        let written = out.write_all(escape::lines(&text).as_bytes());
+        let written = written.and_then(|()| out.flush());
         written.map_err(Error::Output)
     }
 
@@ -61,10 +69,29 @@ impl Printer {
         written.map_err(Error::Output)
     }
 
+    /// Writes what somebody else made to standard output, byte for byte, but
+    /// for what a terminal could take for an order.
+    pub fn copy(&self, mut from: impl Read) -> Result<()> {
+        if !io::stdout().is_terminal() {
+            return self.bytes(|out| io::copy(&mut from, out).map(drop));
+        }
+        let mut from = BufReader::new(from);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = from.by_ref().take(LONGEST).read_until(b'\n', &mut line);
+            match read.map_err(Error::Output)? {
+                0 => return Ok(()),
+                _ => self.text(String::from_utf8_lossy(&line))?,
+            }
+        }
+    }
+
     /// Writes one JSON object and a newline to standard output.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
         self.bytes(|out| {
-            serde_json::to_writer(&mut *out, value)?;
+            let mut to = serde_json::Serializer::with_formatter(&mut *out, Harmless);
+            value.serialize(&mut to)?;
             writeln!(out)
         })
     }
@@ -79,6 +106,7 @@ impl Printer {
     /// Tells something in whole lines, however little is to be told.
     pub fn lines(&self, lines: &str) {
         // What cannot be told is not worth ending a command for.
+        let lines = escape::lines(lines);
         let write = || drop(anstream::stderr().write_all(lines.as_bytes()));
         match &*self.bars() {
             Some(bars) => bars.suspend(write),
@@ -133,5 +161,24 @@ impl Printer {
     /// Whether somebody watches standard error as it is written.
     pub fn is_watched(&self) -> bool {
         self.verbosity > Verbosity::Quiet && io::stderr().is_terminal()
+    }
+}
+
+/// Compact JSON in which what a terminal could take for an order is escaped.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W>(&mut self, to: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        let mut rest = fragment;
+        while let Some((at, order)) = rest.char_indices().find(|(_, c)| is_order(*c)) {
+            CompactFormatter.write_string_fragment(to, &rest[..at])?;
+            // None of them has a second half.
+            write!(to, "\\u{:04x}", u32::from(order))?;
+            rest = &rest[at + order.len_utf8()..];
+        }
+        CompactFormatter.write_string_fragment(to, rest)
     }
 }

@@ -18,6 +18,7 @@ use crate::commands;
 use crate::completion;
 use crate::discovery;
 use crate::error::{Error, Result};
+use crate::escape;
 use crate::exit::Exit;
 use crate::help::{describe, describe_manifest};
 use crate::maker::Maker;
@@ -180,7 +181,7 @@ fn read<A: FromArgMatches>(
             // Whoever asked for help and closed the pipe has seen enough.
             let told = error.print();
             if told.is_ok() && error.kind() == ErrorKind::DisplayHelp {
-                let _ = write!(anstream::stdout(), "{}", more());
+                let _ = anstream::stdout().write_all(escape::lines(&more()).as_bytes());
             }
             match error.use_stderr() {
                 true => Exit::Usage.into(),

@@ -6,6 +6,8 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Deserialize;
 
+use crate::escape;
+
 /// The name of a node, an input, a run.
 pub const NAME: Style = Style::new().bold();
 /// Something was done, or is as it should be.
@@ -48,7 +50,8 @@ impl When {
     }
 }
 
-/// The text in a style.
+/// A word in a style.
 pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
-    format!("{style}{text}{style:#}")
+    let text = text.to_string();
+    format!("{style}{}{style:#}", escape::word(&text))
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
+use crate::escape;
+
 /// Between two columns.
 const GAP: &str = "  ";
 
@@ -24,10 +26,8 @@ pub struct Cell {
 
 /// A cell of a table.
 pub fn cell(style: Style, text: impl fmt::Display) -> Cell {
-    Cell {
-        style,
-        text: text.to_string(),
-    }
+    let text = escape::word(&text.to_string()).into_owned();
+    Cell { style, text }
 }
 
 /// A cell in no style.

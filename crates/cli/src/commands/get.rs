@@ -1,7 +1,7 @@
 //! `get`: the output of a node, if it is current.
 
+use std::fs;
 use std::path::Path;
-use std::{fs, io};
 
 use refrain::Planned;
 use refrain_store::{Codec, Damage, Output, Store};
@@ -118,7 +118,7 @@ fn print(store: &Store, output: &Output, node: &str, printer: &Printer) -> Resul
         }
         _ => {
             let mut bytes = store.open_output(output).map_err(lost(node))?;
-            printer.bytes(|out| io::copy(&mut bytes, out).map(drop))
+            printer.copy(&mut bytes)
         }
     }
 }

@@ -45,7 +45,7 @@ pub fn graph(args: GraphArgs, project: Project, printer: &Printer) -> Result<Exi
             fs::write(&path, picture)
                 .map_err(|error| Error::file("write", path.as_ref(), error))?;
         }
-        None => printer.bytes(|out| out.write_all(picture.as_bytes()))?,
+        None => printer.copy(picture.as_bytes())?,
     }
     Ok(Exit::Fine)
 }

@@ -74,20 +74,20 @@ fn said(name: &str, run: &RunEntry, store: &Store, json: bool, printer: &Printer
         }))?;
         return Ok(Exit::Fine);
     }
-    // As it was printed, whatever it may do to a terminal.
-    printer.bytes(|out| {
-        for Printed { item: key, text } in &said {
-            // Whoever asks for one item knows its name.
-            let key = key.as_ref().filter(|_| item.is_none());
-            for line in text.lines() {
-                match key {
-                    Some(key) => writeln!(out, "{key}: {line}")?,
-                    None => writeln!(out, "{line}")?,
-                }
+    let mut lines = String::new();
+    for Printed { item: key, text } in &said {
+        // Whoever asks for one item knows its name.
+        let key = key.as_ref().filter(|_| item.is_none());
+        for line in text.lines() {
+            if let Some(key) = key {
+                lines += key;
+                lines += ": ";
             }
+            lines += line;
+            lines.push('\n');
         }
-        Ok(())
-    })?;
+    }
+    printer.copy(lines.as_bytes())?;
     Ok(Exit::Fine)
 }
 
