@@ -2,6 +2,8 @@
 //! completes or stops with a message, and what is cached stays good.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -89,6 +91,49 @@ fn little_memory_fails_nodes_and_harms_nothing() {
         let desk = desk();
         let what = format!("{kilobytes} KiB of memory");
         is_told(&limited(&desk, &format!("-v {kilobytes}")), &what);
+        check(&desk, &what);
+    }
+}
+
+/// Runs as a user who may have so many processes and threads; `None` where that cannot be had. The limit does not bind
+/// root, and counts all that a user has, so it is a user who has nothing else.
+fn with_processes(desk: &Desk, most: u32) -> Option<Said> {
+    if fs::metadata("/proc/self").ok()?.uid() != 0 {
+        eprintln!("NOT TESTED: only root can run as a user who has no other processes");
+        return None;
+    }
+    let user = 61_000 + std::process::id() % 4000;
+    let program = desk.path("program");
+    let built = env!("CARGO_BIN_EXE_refrain");
+    fs::hard_link(built, &program)
+        .or_else(|_| fs::copy(built, &program).map(drop))
+        .unwrap();
+    for entry in [".", "refrain.toml", "a.txt", "b.txt", "c.txt"] {
+        chown(desk.path(entry), Some(user), Some(user)).unwrap();
+    }
+    let mut command = Command::new("prlimit");
+    command
+        .arg(format!("--nproc={most}"))
+        .arg(program)
+        .args(["run", "-k", "-j", "2"])
+        .current_dir(desk.path("."))
+        .stdin(Stdio::null())
+        .env("HOME", desk.path("."))
+        .uid(user)
+        .gid(user);
+    Some(Said::of(command.output().unwrap()))
+}
+
+#[test]
+fn few_processes_and_threads_fail_nodes_and_harm_nothing() {
+    for most in [1, 2, 4, 7] {
+        let desk = desk();
+        let what = format!("{most} processes and threads");
+        let Some(said) = with_processes(&desk, most) else {
+            return;
+        };
+        assert!(!said.err.contains("panicked"), "{what}: {said:?}");
+        is_told(&said, &what);
         check(&desk, &what);
     }
 }

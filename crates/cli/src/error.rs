@@ -39,6 +39,9 @@ pub enum Error {
     /// The manifest is wrong.
     #[error(transparent)]
     Manifest(#[from] Box<Problems>),
+    /// The system has no more threads.
+    #[error("start a thread: {0}")]
+    Thread(#[source] io::Error),
     /// Standard output cannot be written to.
     #[error("write to standard output: {0}")]
     Output(#[source] io::Error),
@@ -187,6 +190,7 @@ impl Error {
             Error::UnknownRun(_) | Error::AmbiguousRun { .. } => {
                 Some("`log` lists the runs; `@` is the newest, `@1` the one before it".into())
             }
+            Error::Thread(_) => Some("raise the limit of processes (`ulimit -u`)".into()),
             Error::Usage { help, .. } => help.clone(),
             _ => None,
         }

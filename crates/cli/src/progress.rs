@@ -12,6 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::{ItemCounts, NodeReport, Outcome, RunEvent};
 use refrain_store::Store;
 
+use crate::escape;
 use crate::figures::{elapsed, seconds};
 use crate::printer::{Printer, Verbosity};
 use crate::style::{BAD, DIM, GOOD, NAME, SPARED, WARN, paint};
@@ -34,7 +35,8 @@ pub struct Past {
 
 /// A thread that tells of what runs.
 pub struct Progress {
-    thread: JoinHandle<()>,
+    /// None where the system has no more threads: then nothing is told.
+    thread: Option<JoinHandle<()>>,
     /// Gone when no more is to be waited for; `None` while a run is told to its
     /// end.
     open: Option<Sender<()>>,
@@ -43,7 +45,7 @@ pub struct Progress {
 impl Progress {
     /// Starts telling of one run to its end, node by node.
     pub fn start(events: Receiver<RunEvent>, printer: Printer, past: Past) -> Self {
-        let thread = thread::spawn(move || {
+        let thread = spawned(printer.clone(), move || {
             let mut teller = Teller::new(printer, past, Verbosity::Normal);
             loop {
                 match events.recv_timeout(TICK) {
@@ -61,7 +63,7 @@ impl Progress {
     /// node only to those who ask for more.
     pub fn beside(events: Receiver<RunEvent>, printer: Printer, past: Past) -> Self {
         let (open, closed) = bounded::<()>(0);
-        let thread = thread::spawn(move || {
+        let thread = spawned(printer.clone(), move || {
             let mut teller = Teller::new(printer, past, Verbosity::Verbose);
             loop {
                 select! {
@@ -86,8 +88,15 @@ impl Progress {
     pub fn finish(self) {
         drop(self.open);
         // A thread that panicked has told why.
-        let _ = self.thread.join();
+        let _ = self.thread.map(JoinHandle::join);
     }
+}
+
+/// Starts a thread, where the system has one more.
+fn spawned(printer: Printer, tell: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+    let thread = thread::Builder::new().spawn(tell);
+    let failed = |error| printer.warning(format_args!("nothing is told of single nodes: {error}"));
+    thread.map_err(failed).ok()
 }
 
 struct Teller {
@@ -223,7 +232,7 @@ impl Live {
         let bar = (shown.count() < SHOWN).then(|| {
             let bar = self.bars.add(ProgressBar::new_spinner());
             bar.set_style(template("  {prefix}  {msg}"));
-            bar.set_prefix(node.to_string());
+            bar.set_prefix(escape::word(&node).into_owned());
             bar
         });
         let since = Instant::now();

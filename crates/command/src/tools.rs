@@ -13,12 +13,20 @@ pub fn versions(commands: &[&str], dir: &Path) -> Vec<Result<String, String>> {
     thread::scope(|scope| {
         let running: Vec<_> = commands
             .iter()
-            .map(|command| scope.spawn(move || version(command, dir)))
+            .map(|command| {
+                let tool =
+                    thread::Builder::new().spawn_scoped(scope, move || version(command, dir));
+                (command, tool)
+            })
             .collect();
-        let versions = running.into_iter().map(|tool| tool.join());
-        versions
-            .map(|version| version.unwrap_or_else(|_| Err("it cannot be run".to_owned())))
-            .collect()
+        let versions = running.into_iter().map(|(command, tool)| match tool {
+            Ok(tool) => tool
+                .join()
+                .unwrap_or_else(|_| Err("it cannot be run".to_owned())),
+            // The system has no more threads.
+            Err(_) => version(command, dir),
+        });
+        versions.collect()
     })
 }
 

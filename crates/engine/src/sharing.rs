@@ -2,6 +2,7 @@
 //! list.
 
 use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Fewer items than this are worked on by one thread.
@@ -16,11 +17,19 @@ pub(crate) fn share<T: Send>(list: &mut [T], work: impl Fn(usize, &mut [T]) + Sy
         return work(0, list);
     }
     let piece = list.len().div_ceil(cores);
-    let work = &work;
-    thread::scope(|scope| {
-        for (number, piece_of) in list.chunks_mut(piece).enumerate() {
-            scope.spawn(move || work(number * piece, piece_of));
+    let pieces = Mutex::new(list.chunks_mut(piece).enumerate());
+    let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work_off = || {
+        while let Some((number, piece_of)) = next() {
+            work(number * piece, piece_of);
         }
+    };
+    thread::scope(|scope| {
+        for _ in 1..cores {
+            // Where the system has no more threads, this one does it all.
+            let _ = thread::Builder::new().spawn_scoped(scope, work_off);
+        }
+        work_off();
     });
 }
 

@@ -20,12 +20,19 @@ pub(crate) fn spread<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Syn
     let work = |share: &[T]| -> Vec<R> { share.iter().map(&each).collect() };
     thread::scope(|scope| {
         let work = &work;
-        let others = shares.map(|share| scope.spawn(move || work(share)));
-        let others: Vec<_> = others.collect();
+        let start = |share| {
+            let thread = thread::Builder::new().spawn_scoped(scope, move || work(share));
+            (share, thread)
+        };
+        let others: Vec<_> = shares.map(start).collect();
         let mut done = work(first);
-        for other in others {
-            let share = other.join();
-            done.extend(share.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        for (share, thread) in others {
+            done.extend(match thread.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(share)) => share,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // The system has no more threads.
+                Err(_) => work(share),
+            });
         }
         done
     })

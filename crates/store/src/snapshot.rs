@@ -113,8 +113,9 @@ fn replace(
     let fill = |file: &mut Written| {
         std::thread::scope(|scope| {
             let (pieces, queue) = bounded::<Vec<u8>>(4);
-            let writing =
-                scope.spawn(move || queue.iter().try_for_each(|piece| file.write_all(&piece)));
+            let writing = std::thread::Builder::new().spawn_scoped(scope, move || {
+                queue.iter().try_for_each(|piece| file.write_all(&piece))
+            })?;
             let encoded = encode(&mut Pieces::new(pieces));
             match writing.join() {
                 Ok(written) => written.and(encoded),

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use refrain_command::{Ending, Process, Waker};
 
+use crate::error::Error;
 use crate::printer::Printer;
 use crate::style::{NAME, paint};
 
@@ -68,13 +69,16 @@ impl FollowUp {
         let asked = stop.clone();
         let (command, root) = (self.command.clone(), self.root.clone());
         let (aside, printer) = (self.aside, self.printer.clone());
-        let thread = thread::spawn(move || {
+        let thread = thread::Builder::new().spawn(move || {
             if let Some(last) = last {
                 let _ = last.thread.join();
             }
             execute(&command, root, aside, &asked, &printer);
         });
-        self.last = Some(Execution { stop, thread });
+        match thread {
+            Ok(thread) => self.last = Some(Execution { stop, thread }),
+            Err(error) => self.printer.warning(Error::Thread(error)),
+        }
     }
 
     /// Ends it and waits for that.

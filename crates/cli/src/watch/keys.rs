@@ -63,11 +63,12 @@ impl Keys {
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
         tcsetattr(&input, OptionalActions::Now, &modes).ok()?;
         *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
-        thread::spawn(move || {
+        let keys = Keys(());
+        let hear = move || {
             let bytes = stdin().lock().bytes().map_while(Result::ok);
             bytes.filter_map(Key::of).for_each(tell);
-        });
-        Some(Keys(()))
+        };
+        thread::Builder::new().spawn(hear).ok().map(|_| keys)
     }
 
     /// Gives the terminal back as it was, for a process that ends at once.

@@ -10,7 +10,7 @@ use refrain::{Runner, Session};
 
 use super::message::Message;
 use crate::args::WatchArgs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::printer::{Printer, Verbosity};
 use crate::progress::{Past, Progress};
 use crate::project::Project;
@@ -46,7 +46,7 @@ impl Live {
             store: runner.store(),
             pipeline: project.pipeline.name().to_owned(),
         };
-        let thread = thread::spawn(move || {
+        let work = move || {
             for () in asked {
                 // What was edited may have been taken up by the run before.
                 if !live.is_edited() {
@@ -63,13 +63,14 @@ impl Live {
                 }
                 let _ = post.send(Message::Done(run, live.found_files()));
             }
-        });
+        };
+        let thread = thread::Builder::new().spawn(work);
         Ok(Live {
             session,
             runner,
             ask,
             busy,
-            thread,
+            thread: thread.map_err(Error::Thread)?,
         })
     }
 

@@ -111,7 +111,12 @@ impl Store {
         for some in pieces.chunks(AT_ONCE) {
             std::thread::scope(|scope| {
                 for (blob, size) in some {
-                    scope.spawn(|| self.fetch_one(level, blob, *size));
+                    let fetch = || self.fetch_one(level, blob, *size);
+                    let thread = std::thread::Builder::new().spawn_scoped(scope, fetch);
+                    if thread.is_err() {
+                        // The system has no more threads. What does not come is found missing.
+                        let _ = fetch();
+                    }
                 }
             });
         }
