@@ -37,6 +37,17 @@ pub fn feed(kept: &Path, target: impl Fn(&[u8])) {
     }
 }
 
+/// Lengths that no input pays for, as formats write them: varints, marked ones of bincode, four and eight bytes.
+const HUGE: [&[u8]; 7] = [
+    b"\x80\x80\x40",
+    b"\xff\xff\xff\xff\x07",
+    b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    b"\xfc\xff\xff\xff\x0f",
+    b"\xfd\xff\xff\xff\xff\xff\xff\xff\x0f",
+    b"\xff\xff\xff\x0f",
+    b"\xff\xff\xff\xff\xff\xff\xff\x0f",
+];
+
 /// One of the numbers that formats are afraid of, or any byte.
 fn byte(random: &mut Random) -> u8 {
     const DEAR: [u8; 12] = [
@@ -53,12 +64,16 @@ fn mutated(input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     for _ in 0..=random.below(4) {
         let at = random.below(bytes.len() + 1);
         let length = random.below(17).min(bytes.len() - at);
-        match random.below(6) {
+        match random.below(7) {
             0 => drop(bytes.drain(at..at + length)),
             1 => bytes.insert(at, byte(random)),
             2 if at < bytes.len() => bytes[at] = byte(random),
             3 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
             4 => {
+                let huge = HUGE[random.below(HUGE.len())];
+                bytes.splice(at..at + length.min(huge.len()), huge.iter().copied());
+            }
+            5 => {
                 let again = bytes[at..at + length].repeat(1 + random.below(32));
                 bytes.splice(at..at, again);
             }

@@ -9,8 +9,9 @@ use refrain_manifest::{Manifest, Template};
 pub type Target = fn(&[u8]);
 
 /// All of them, by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("depfile", depfile_of_a_compiler),
+    ("items", items_of_an_array),
     ("json", json_output),
     ("manifest", manifest),
     ("name", names),
@@ -50,6 +51,15 @@ pub fn json_output(bytes: &[u8]) {
         let again = json::canonical(&canonical);
         assert_eq!(again.ok(), Some(canonical));
     }
+}
+
+/// An output that is a JSON array, taken apart: by a member of its items, and by themselves.
+pub fn items_of_an_array(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let _ = refrain_command::split(text, None);
+    let _ = refrain_command::split(text, Some("id"));
 }
 
 /// A Python program, for what it imports.

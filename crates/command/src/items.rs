@@ -11,7 +11,7 @@ const SHOWN: usize = 200;
 /// Takes a JSON array apart. An item is its JSON text, as a `String`, digit for digit as it stands.
 ///
 /// With `key`, every item is an object and known by the value that it has there; without, by itself.
-pub(crate) fn split(array: &str, key: Option<&str>) -> Result<Vec<Part>, String> {
+pub fn split(array: &str, key: Option<&str>) -> Result<Vec<Part>, String> {
     let items: Vec<&RawValue> =
         serde_json::from_str(array).map_err(|_| "it is no JSON array".to_owned())?;
     let parts = items.into_iter().enumerate().map(|(index, item)| {

@@ -42,6 +42,8 @@ pub use capture::{Captured, OnLine};
 pub use ending::Ending;
 pub use error::{Error, Result};
 pub use group::kill_all;
+#[doc(hidden)]
+pub use items::split;
 pub use node::node;
 pub use process::{Finished, Process, Waker};
 pub use program::{Program, Programs};

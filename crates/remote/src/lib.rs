@@ -34,6 +34,10 @@ mod service;
 
 mod open;
 
+#[cfg(all(feature = "redis", any(test, feature = "fuzzing")))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use error::OpenError;
 pub use open::open;
 pub use options::Options;

@@ -42,6 +42,16 @@ pub(crate) struct Redis {
     keys: Keys,
 }
 
+/// Reads what stands under a key.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_value(bytes: Vec<u8>) {
+    let is_cut = Found::read(bytes);
+    if let Some(Found::Cut(cut)) = is_cut {
+        let last = cut.parts().end - 1;
+        assert!(cut.bytes(last) > 0);
+    }
+}
+
 /// Makes a tier of a URL; see [`open`](crate::open()).
 pub(crate) fn open(address: &Address, options: Options) -> Result<Arc<dyn Tier>, OpenError> {
     let settings = address.settings(&["prefix", "db"])?;

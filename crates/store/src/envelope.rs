@@ -137,9 +137,12 @@ fn put_record(to: &mut Vec<u8>, record: &Record) {
 fn read(from: &mut Reader<'_>) -> Option<Envelope> {
     let record = read_record(from)?;
     let count = usize::try_from(from.number()?).ok()?;
-    let mut notes = Vec::with_capacity(count.min(from.0.len()));
+    let mut left = MOST_TEXTS + 1;
+    let mut notes = Vec::new();
     for _ in 0..count {
         let text = from.text()?;
+        // The empty text may be among them, once.
+        left = left.checked_sub(text.len().max(1))?;
         notes.push((Digest::of(text.as_bytes()), text));
     }
     Some(Envelope { record, notes })

@@ -4,6 +4,7 @@
 //! read must be the same when it was written and read again. Only built for tests and with the feature `fuzzing`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -14,20 +15,29 @@ use crate::envelope::Envelope;
 use crate::fields::check;
 use crate::record::Part;
 use crate::seal::SealKey;
+use crate::sources::Sources;
 use crate::tree::Tree;
-use crate::{body, changes, list, packed, snapshot};
+use crate::{body, changes, list, packed, pickles, snapshot};
+
+mod directory;
+
+pub use directory::{archive, rows};
 
 /// A reader of any bytes. It may refuse them, and does nothing else that can be noticed.
 pub type Target = fn(&[u8]);
 
 /// All of them, by name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 13] = [
+    ("archive", archive),
     ("changes", run_changes),
     ("envelope", envelope),
+    ("file", source_file),
     ("list", list_of_outputs),
     ("part", part),
     ("pickle", pickle),
+    ("pickles", pickles_of_a_node),
     ("record", record),
+    ("rows", rows),
     ("snapshot", snapshot_file),
     ("tree", tree),
     ("value", value),
@@ -74,6 +84,27 @@ pub fn run_changes(bytes: &[u8]) {
     let _ = changes::decode("id", bytes, log);
     let sum = check(&[bytes, b"id"]);
     changes::decode("id", &[bytes, &sum].concat(), log);
+}
+
+/// What is known of a source file, with a key and without.
+pub fn source_file(bytes: &[u8]) {
+    let path = Path::new("file");
+    let (entry, seal) = bytes.split_at(bytes.len().min(88));
+    let sum = check(&[entry, b"file"]);
+    for key in [None, Some(SealKey::new(&[0; 32]))] {
+        for body in [bytes, &[entry, &sum, seal].concat()] {
+            let sources = Sources::new(key.clone());
+            sources.recall([path].into_iter(), |_, _, each| {
+                each(b"file", body);
+                true
+            });
+        }
+    }
+}
+
+/// The file with the outputs of a node.
+pub fn pickles_of_a_node(bytes: &[u8]) {
+    pickles::read_through(bytes);
 }
 
 /// The listing of a directory.
@@ -152,20 +183,12 @@ pub fn pickle(bytes: &[u8]) {
 }
 
 #[cfg(test)]
+#[path = "../../../fuzz/src/memory.rs"]
+mod memory;
+
+#[cfg(test)]
 #[path = "../../../fuzz/src/lib.rs"]
 mod mutation;
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn kept_inputs_and_what_is_like_them_are_read_or_refused() {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-        for (name, target) in TARGETS {
-            mutation::feed(&corpus.join(name), target);
-        }
-    }
-}
+mod tests;

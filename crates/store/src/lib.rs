@@ -93,7 +93,11 @@ mod stopped;
 
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
-#[allow(missing_docs, reason = "no part of what the store promises")]
+#[allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    reason = "no part of what the store promises"
+)]
 pub mod fuzzing;
 
 pub use claim::{Claim, Claimed};

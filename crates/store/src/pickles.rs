@@ -34,6 +34,8 @@ use node_file::NodeFile;
 
 pub(crate) use addition::Addition;
 pub(crate) use name::is_one;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use scan::read_through;
 
 pub(crate) const DIRECTORY: &str = "cachier_blobs";
 

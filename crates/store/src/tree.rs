@@ -25,6 +25,11 @@ const SMALLEST: usize = 3;
 /// Links followed one after the other, at most, as Linux does.
 const HOPS: usize = 40;
 
+/// Names that the links of a tree may lead through in all, and so many more for each entry: a few links that are long,
+/// with many that lead through them, are more work than their bytes pay for.
+const FREE_NAMES: usize = 1 << 20;
+const NAMES_EACH: usize = 64;
+
 /// One thing in a directory; `F` is what is known of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry<F = Content> {
@@ -172,6 +177,7 @@ impl<F> Tree<F> {
 
     fn check(&self) -> Result<(), Unfit> {
         let mut before: Option<&Entry<F>> = None;
+        let mut names = FREE_NAMES + NAMES_EACH * self.entries.len();
         for entry in &self.entries {
             let refuse = |reason| {
                 let path = entry.path.clone();
@@ -190,7 +196,7 @@ impl<F> Tree<F> {
                 return refuse("what it is in is no directory");
             }
             if let Kind::Link(target) = &entry.kind
-                && let Err(reason) = self.check_link(parent, target)
+                && let Err(reason) = self.check_link(parent, target, &mut names)
             {
                 return refuse(reason);
             }
@@ -198,8 +204,14 @@ impl<F> Tree<F> {
         Ok(())
     }
 
-    /// Follows a link as the system would, through other links too, and refuses it where that leads out.
-    fn check_link(&self, parent: &[u8], target: &[u8]) -> Result<(), &'static str> {
+    /// Follows a link as the system would, through other links too, and refuses it where that leads out. `names` is
+    /// how many more may be followed.
+    fn check_link(
+        &self,
+        parent: &[u8],
+        target: &[u8],
+        names: &mut usize,
+    ) -> Result<(), &'static str> {
         const OUT: &str = "a link that leads out of the directory";
         if target.is_empty() || target.contains(&0) {
             return Err("a link that leads nowhere");
@@ -211,6 +223,9 @@ impl<F> Tree<F> {
         let mut ahead: Vec<&[u8]> = target.split(is_slash).rev().collect();
         let mut hops = 1;
         while let Some(name) = ahead.pop() {
+            *names = names
+                .checked_sub(1)
+                .ok_or("one of too many links that lead through others")?;
             match name {
                 b"" | b"." => continue,
                 b".." if at.is_empty() => return Err(OUT),

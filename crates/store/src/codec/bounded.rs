@@ -17,6 +17,7 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     let mut state = State {
         decoder: DecoderImpl::new(SliceReader::new(bytes), bincode::config::standard(), ()),
         items: bytes.len().saturating_mul(8).saturating_add(FREE_ITEMS),
+        room: bytes.len(),
         stack: place(),
     };
     let value = T::deserialize(Bounded(&mut state)).map_err(|error| match error {
@@ -44,6 +45,9 @@ struct State<'de> {
     decoder: SliceDecoder<'de>,
     /// The items that may still come. All but those that take no bytes are paid for anyway.
     items: usize,
+    /// The items that room may still be made for before they are read. Collections stand inside of each other, so that
+    /// all together get no more than bytes can pay for.
+    room: usize,
     /// Where the stack was at the beginning.
     stack: usize,
 }
@@ -57,7 +61,7 @@ fn place() -> usize {
 
 struct Bounded<'a, 'de>(&'a mut State<'de>);
 
-impl<'de> Bounded<'_, 'de> {
+impl<'a, 'de> Bounded<'a, 'de> {
     fn again(&mut self) -> Bounded<'_, 'de> {
         Bounded(self.0)
     }
@@ -70,9 +74,18 @@ impl<'de> Bounded<'_, 'de> {
         }
     }
 
-    fn length(&mut self) -> Result<usize, DecodeError> {
+    /// A collection, by its number of items.
+    fn counted(self) -> Result<Counted<'a, 'de>, DecodeError> {
+        self.deeper()?;
         let len = u64::decode(&mut self.0.decoder)?;
-        usize::try_from(len).map_err(|_| DecodeError::OutsideUsizeRange(len))
+        let left = usize::try_from(len).map_err(|_| DecodeError::OutsideUsizeRange(len))?;
+        let room = left.min(self.0.room);
+        self.0.room -= room;
+        Ok(Counted {
+            from: self,
+            left,
+            room,
+        })
     }
 }
 
@@ -153,10 +166,8 @@ impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.deeper()?;
-        let left = self.length()?;
-        visitor.visit_seq(Counted { from: self, left })
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_seq(self.counted()?)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
@@ -168,6 +179,7 @@ impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
         visitor.visit_seq(Counted {
             from: self,
             left: len,
+            room: len,
         })
     }
 
@@ -180,10 +192,8 @@ impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
         self.deserialize_tuple(len, visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.deeper()?;
-        let left = self.length()?;
-        visitor.visit_map(Counted { from: self, left })
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_map(self.counted()?)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -214,6 +224,8 @@ impl<'de> Deserializer<'de> for Bounded<'_, 'de> {
 struct Counted<'a, 'de> {
     from: Bounded<'a, 'de>,
     left: usize,
+    /// What is told to those who make room.
+    room: usize,
 }
 
 impl Counted<'_, '_> {
@@ -245,8 +257,7 @@ impl<'de> SeqAccess<'de> for Counted<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        // serde's collections take at most a mebibyte on this word alone.
-        Some(self.left)
+        Some(self.room)
     }
 }
 
@@ -271,7 +282,7 @@ impl<'de> MapAccess<'de> for Counted<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
+        Some(self.room)
     }
 }
 

@@ -26,6 +26,19 @@ pub(super) enum Next {
     End(u64),
 }
 
+/// Reads these bytes as a file.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_through(bytes: &[u8]) {
+    let Ok(mut scanner) = Scanner::begin(io::Cursor::new(bytes), bytes.len() as u64) else {
+        return;
+    };
+    let mut before = scanner.at;
+    while let Ok(Next::Entry(_, place)) = scanner.next() {
+        assert!(before <= place.start && place.start < place.end);
+        before = place.end;
+    }
+}
+
 /// Says whether an error is about what stands in the file, and not about reading it.
 pub(super) fn is_foreign(error: &io::Error) -> bool {
     matches!(

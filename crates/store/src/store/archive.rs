@@ -195,7 +195,7 @@ impl Arrival<'_> {
     }
 
     fn take_record(&mut self, key: Digest, size: u64, from: &mut impl Read) -> io::Result<()> {
-        self.bytes_of_records += size;
+        self.bytes_of_records = self.bytes_of_records.saturating_add(size);
         if size > envelope::MOST || self.bytes_of_records > MOST_RECORDS {
             return Err(invalid("a record that is too large"));
         }

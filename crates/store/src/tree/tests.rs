@@ -145,6 +145,16 @@ fn many_links_through_links_end() {
     assert!(Tree::new(entries).is_err());
 }
 
+#[test]
+fn links_are_not_followed_without_end() {
+    // Some seconds for each thousand of them, if they were.
+    let long = "./".repeat(1 << 16);
+    let mut entries = vec![link("long", &long)];
+    entries.extend((0..1000).map(|number| link(&format!("short{number}"), "long")));
+    let refused = Tree::new(entries).expect_err("refused");
+    assert!(refused.reason.contains("too many"), "{}", refused.reason);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_a_tree_or_a_reason(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
