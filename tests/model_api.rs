@@ -10,6 +10,9 @@ mod pipeline;
 #[path = "model_api/steps.rs"]
 mod steps;
 
+#[path = "model_api/losses.rs"]
+mod losses;
+
 #[path = "model_api/desk.rs"]
 mod desk;
 

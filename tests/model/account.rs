@@ -153,6 +153,8 @@ impl Account {
                         .extend(trails.filter(|trail| possible.trails.contains(trail)));
                     continue;
                 }
+                // Then its items were there, and not it.
+                Some(Fate::Cutoff) if seen.itemised.contains(&node) => {}
                 Some(Fate::Cutoff) => {
                     known.resolved.extend(resolved);
                     known.trails.extend(resolved_work);

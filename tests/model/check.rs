@@ -12,6 +12,8 @@ pub type Checked = Result<(), String>;
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub fates: Vec<Option<Fate>>,
+    /// The nodes whose items were looked at.
+    pub itemised: BTreeSet<usize>,
     /// By label.
     pub executions: BTreeMap<String, usize>,
 }

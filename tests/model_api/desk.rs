@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use refrain::{CacheConfig, Outcome, Pipeline, Plan, Reason, ReasonKind, Run, Runner};
+use refrain::{CacheConfig, Outcome, Pipeline, Plan, Run, Runner};
 use refrain_store::{Limits, Store};
 
+use crate::losses;
 use crate::model::account::Account;
 use crate::model::behaviour::Given;
 use crate::model::check::{self, Checked, Seen};
@@ -191,33 +192,31 @@ impl Desk {
         });
         ensure!(self.log.take().is_empty(), "a plan executes nothing");
 
-        let run = runner.run(&pipeline, inputs).unwrap();
+        let (run, losses) =
+            losses::heard(&[losses::RUN], || runner.run(&pipeline, inputs).unwrap());
         let seen = Seen {
             fates: self.seen(&run),
+            itemised: self.itemised(&run),
             executions: self.log.take(),
         };
-        self.outputs(&run, &named, &targets, request.keep_going)?;
-        self.made_again(&named, &targets)?;
+        self.made_again(&run, &named, &targets, request.keep_going)?;
         self.tally.runs += 1;
         self.tally.executions += seen.executions.values().sum::<usize>();
 
         let outlived =
             request.client == Client::Live && self.live.as_ref().is_some_and(|live| live.outlived);
-        let is_exact = !self.index_is_harmed && !outlived;
+        let is_exact = !self.index_is_harmed && !outlived && losses == 0;
         let before = self.account.clone();
         let expected = if !request.keep_going && self.would_fail(&named, &targets) {
-            self.stops_early(&named, &targets, &seen)?;
+            self.stops_early(&named, &targets, &seen, losses)?;
             return self.verify(&runner);
         } else {
-            let expected = self.account.run(&named, &targets, &seen, is_exact);
-            match self.is_harmed {
-                true => beside_losses(expected, &run),
-                false => expected,
-            }
+            self.account.run(&named, &targets, &seen, is_exact)
         };
         if !is_exact {
-            check::at_most(&expected_of_nothing(&named, &targets), &seen)?;
-            if self.index_is_harmed {
+            let most = losses::beside(expected_of_nothing(&named, &targets), losses);
+            check::at_most(&most, &seen)?;
+            if self.index_is_harmed || losses > 0 {
                 self.account.doubt();
             }
             self.account.doubt_latest();
@@ -274,10 +273,11 @@ impl Desk {
         named: &Named<'_>,
         targets: &BTreeSet<usize>,
         seen: &Seen,
+        losses: usize,
     ) -> Checked {
         let mut known = self.account.sure.clone();
         let all = oracle::run(named, targets, &mut known);
-        if !self.index_is_harmed {
+        if !self.index_is_harmed && losses == 0 {
             check::at_most(&all, seen)?;
         }
         self.account.possible.extend(&known);
@@ -299,6 +299,14 @@ impl Desk {
             })
         };
         (0..self.world.nodes.len()).map(fate).collect()
+    }
+
+    fn itemised(&self, run: &Run) -> BTreeSet<usize> {
+        let is_itemised = |node: &usize| {
+            let told = run.report().node(NODE_NAMES[*node]);
+            told.is_some_and(|node| node.items.is_some())
+        };
+        (0..self.world.nodes.len()).filter(is_itemised).collect()
     }
 
     fn outputs(
@@ -336,16 +344,26 @@ impl Desk {
     }
 
     /// What is found to be damaged when it is asked for is made again.
-    fn made_again(&self, named: &Named<'_>, targets: &BTreeSet<usize>) -> Checked {
+    fn made_again(
+        &self,
+        run: &Run,
+        named: &Named<'_>,
+        targets: &BTreeSet<usize>,
+        all: bool,
+    ) -> Checked {
+        let (given, losses) =
+            losses::heard(&[losses::RUN], || self.outputs(run, named, targets, all));
+        given?;
         let again = Seen {
-            fates: Vec::new(),
             executions: self.log.take(),
+            ..Seen::default()
         };
         ensure!(
             again.executions.is_empty() || self.is_harmed,
             "made again, and nothing was harmed: {again:?}"
         );
-        check::at_most(&expected_of_nothing(named, targets), &again)
+        let most = losses::beside(expected_of_nothing(named, targets), losses);
+        check::at_most(&most, &again)
     }
 
     fn verify(&mut self, runner: &Runner) -> Checked {
@@ -373,7 +391,7 @@ impl Desk {
         let (one, first) = self.client(request.client);
         let (two, second) = self.client(Client::Fresh);
         let inputs = pipeline::inputs(&world, self.dir.path());
-        let go = |runner: Runner, pipeline: &Pipeline, targets: &BTreeSet<usize>| {
+        let run = |runner: Runner, pipeline: &Pipeline, targets: &BTreeSet<usize>| {
             let pipeline = pipeline.targets(Self::names(targets)).unwrap();
             let run = runner
                 .jobs(request.jobs)
@@ -382,7 +400,11 @@ impl Desk {
                 .unwrap();
             self.outputs(&run, &named, targets, true)
         };
-        let (did, too) = std::thread::scope(|scope| {
+        let go = |runner: Runner, pipeline: &Pipeline, targets: &BTreeSet<usize>| {
+            let from = &[losses::RUN, losses::ASKED];
+            losses::heard(from, || run(runner, pipeline, targets))
+        };
+        let ((did, first_losses), (too, losses)) = std::thread::scope(|scope| {
             let other = scope.spawn(|| go(two.clone(), &second, &yours));
             (go(one.clone(), &first, &mine), other.join().unwrap())
         });
@@ -394,9 +416,13 @@ impl Desk {
 
         let outlived =
             request.client == Client::Live && self.live.as_ref().is_some_and(|live| live.outlived);
-        let is_exact = !self.index_is_harmed && !outlived;
+        let losses = losses + first_losses;
+        let is_exact = !self.index_is_harmed && !outlived && losses == 0;
         self.account
             .run_both(&named, &[mine, yours], &executions, is_exact)?;
+        if losses > 0 {
+            self.account.doubt();
+        }
         self.verify(&two)
     }
 
@@ -487,20 +513,6 @@ fn expected_of(named: &Named<'_>, targets: &BTreeSet<usize>, account: &Account) 
 
 fn expected_of_nothing(named: &Named<'_>, targets: &BTreeSet<usize>) -> Expected {
     oracle::run(named, targets, &mut Default::default())
-}
-
-/// With every output that turns out lost in the middle of a run, what is not cached may execute again.
-fn beside_losses(mut expected: Expected, run: &Run) -> Expected {
-    let nodes = run.report().nodes();
-    let is_lost =
-        |reason: &Reason| matches!(reason.kind, ReasonKind::Missing | ReasonKind::Damaged);
-    let losses = nodes
-        .filter(|node| node.reason.as_ref().is_some_and(is_lost))
-        .count();
-    for times in expected.executions.values_mut() {
-        times.most += (times.most - times.kept) * losses;
-    }
-    expected
 }
 
 fn told(why: &str, expected: &Expected, run: &Run) -> String {

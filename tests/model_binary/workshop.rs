@@ -171,6 +171,7 @@ impl Workshop {
         let report = parsed(said)?;
         let seen = Seen {
             fates: self.fates(&report),
+            itemised: self.itemised(&report),
             executions: self.executed(),
         };
         self.outputs(&report, &named, &targets)?;
@@ -225,6 +226,14 @@ impl Workshop {
             })
         };
         (0..self.world.nodes.len()).map(fate).collect()
+    }
+
+    fn itemised(&self, report: &Value) -> BTreeSet<usize> {
+        let is_itemised = |node: &usize| {
+            let told = node_of(report, NODE_NAMES[*node]);
+            told.is_some_and(|node| node["items"].is_object())
+        };
+        (0..self.world.nodes.len()).filter(is_itemised).collect()
     }
 
     /// The digests that a report tells are those of the right outputs. Of lists they are not known here: their items
@@ -321,8 +330,8 @@ impl Workshop {
         drop(child.wait_with_output().unwrap());
         self.wait_for_orphans();
         let seen = Seen {
-            fates: Vec::new(),
             executions: self.executed(),
+            ..Seen::default()
         };
         self.tally.kills += 1;
         if !self.index_is_harmed {

@@ -122,8 +122,8 @@ struct Driver<'a> {
     lost: Vec<u32>,
     /// The last edit that was taken up.
     edit: Option<Edit>,
-    /// The items that executed in this run, by what they are known by, where an
-    /// edit may have them looked up again; with how long they took.
+    /// The items that executed in this run, by what they are known by, with how
+    /// long they took: after an edit or a loss they are looked up again.
     executed_items: FxHashMap<Signature, Duration>,
     /// Whether anything was looked up or executed.
     looked: bool,

@@ -148,7 +148,7 @@ impl Driver<'_> {
         };
         let (outcome, elapsed) = match done {
             ItemDone::Made(kept, elapsed, first) => {
-                if first && self.request.edits.is_some() {
+                if first {
                     self.executed_items.insert(kept.resolved, elapsed);
                 }
                 expansion.note_made(number, &kept);
