@@ -250,6 +250,41 @@ fn who_waits_to_be_executed_is_asked_for_together() {
 }
 
 #[test]
+fn what_those_read_that_are_executed_comes_together() {
+    // Pairs: the one is the same, and the other one reads it and something else.
+    let pairs = |machine: &Machine| {
+        let pair = |number: usize| {
+            let executed = machine.executed.clone();
+            let text = Node::named(format!("text{number}"))
+                .version("1")
+                .cached(move |_| Ok(number.to_string().repeat(9000)));
+            let length = Node::named(format!("length{number}"))
+                .param(Param::of::<String>(format!("text{number}")))
+                .param(Param::of::<u64>("more"))
+                .version("1")
+                .cached(move |args: &Args| {
+                    executed.fetch_add(1, Ordering::Relaxed);
+                    Ok(args.get::<String>(0).len() as u64 + args.get::<u64>(1))
+                });
+            [text, length]
+        };
+        Pipeline::new((0..300).flat_map(pair).collect()).unwrap()
+    };
+    let (a, b, tier) = (Machine::new(), Machine::new(), MemoryTier::new());
+    let run = |machine: &Machine, usage: TierUse, more: u64| {
+        let runner = machine.runner(&tier, usage);
+        let run = runner.run(&pairs(machine), inputs! { more: more }).unwrap();
+        assert_eq!(*run.get::<u64>("length7").unwrap(), 9000 + more);
+        machine.executed()
+    };
+    assert_eq!(run(&a, TierUse::Write, 1), 300);
+    tier.asked.store(0, Ordering::Relaxed);
+    tier.latency.store(5, Ordering::Relaxed);
+    assert_eq!(run(&b, TierUse::Read, 2), 300);
+    assert!(tier.times_asked() < 200, "{} questions", tier.times_asked());
+}
+
+#[test]
 fn what_is_too_old_here_is_found_where_it_was_made_again() {
     static AHEAD: AtomicU64 = AtomicU64::new(0);
     fn now() -> SystemTime {

@@ -1,6 +1,7 @@
 //! Where an action runs. An executor is given the handles of a node's inputs
 //! and gives the handle of its output; it knows no graph and no database.
 
+mod ahead;
 mod together;
 
 use std::any::Any;
@@ -9,16 +10,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use refrain_store::{Claim, Claimed, Record, Signature, Store, Wanted};
+use refrain_store::{Claim, Claimed, Record, Signature, Store};
 use rustc_hash::FxHashSet;
 
+use self::ahead::Ahead;
 use crate::clock;
 use crate::execution::Execution;
 use crate::handle::{self, Lost};
 use crate::map::Batch;
 use crate::node::{Args, Failure};
 use crate::recorder::{self, Found, Kept};
-use crate::trail::{self, Trails};
+use crate::trail::Trails;
 use crate::value::Value;
 use crate::work::{Arg, Work};
 
@@ -54,8 +56,7 @@ pub(crate) struct Local {
     store: Option<Arc<Store>>,
     /// Claims tell processes apart; runs of one store are told apart here.
     running: Mutex<FxHashSet<Signature>>,
-    /// What is to be asked of the tiers for work that waits: whoever asks first asks for all of it.
-    ahead: Mutex<Vec<Wanted>>,
+    ahead: Ahead,
 }
 
 impl Local {
@@ -63,12 +64,8 @@ impl Local {
         Local {
             store,
             running: Mutex::default(),
-            ahead: Mutex::default(),
+            ahead: Ahead::default(),
         }
-    }
-
-    fn ahead(&self) -> std::sync::MutexGuard<'_, Vec<Wanted>> {
-        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, FxHashSet<Signature>> {
@@ -88,9 +85,8 @@ impl Local {
 
 impl Executor for Local {
     fn expect(&self, work: &Work) {
-        let has_tiers = self.store.as_ref().is_some_and(|store| store.has_tiers());
-        if has_tiers && keeps(work) && !work.forced {
-            self.ahead().push(first_wanted(work));
+        if self.store.as_ref().is_some_and(|store| store.has_tiers()) {
+            self.ahead.expect(work);
         }
     }
 
@@ -138,9 +134,7 @@ impl Local {
     /// The record of equal work that somebody else has done meanwhile.
     fn known(&self, store: &Store, work: &Work) -> Option<Arc<Record>> {
         if store.has_tiers() {
-            let mut wanted = std::mem::take(&mut *self.ahead());
-            wanted.push(first_wanted(work));
-            store.ask_tiers_for(&wanted);
+            self.ahead.ask(store, work);
         }
         known(store, work)
     }
@@ -185,14 +179,6 @@ impl Local {
 /// Whether the output of the work is stored.
 fn keeps(work: &Work) -> bool {
     work.draft.as_ref().is_some_and(|draft| draft.keeps_output)
-}
-
-/// What the tiers are asked for first: the record of equal work, or what is known of the files that it finds.
-fn first_wanted(work: &Work) -> Wanted {
-    match work.spec.node.discovers {
-        true => trail::key(&work.key).into(),
-        false => work.lifetime.wants(work.key),
-    }
 }
 
 /// The record of equal work that somebody else has done meanwhile; tiers were asked for what comes first.

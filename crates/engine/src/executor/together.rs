@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use refrain_store::{Claim, Wanted};
 
-use super::{Done, Local, attempt, first_wanted, keeps};
+use super::ahead::first_wanted;
+use super::{Done, Local, attempt, keeps};
 use crate::clock;
 use crate::execution::{Execution, Told};
 use crate::map::{Batch, Unmade};

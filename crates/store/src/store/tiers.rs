@@ -118,6 +118,11 @@ impl Store {
         }
     }
 
+    /// Says whether the tiers were asked for this key since [`Store::ask_anew`], or are being asked.
+    pub fn was_asked(&self, key: &Signature) -> bool {
+        self.asked.lock().keys.contains(key)
+    }
+
     /// Does what [`Store::ask_tiers`] does also where the directory has records of these keys. What comes takes their
     /// place.
     pub fn ask_tiers_anyway(&self, keys: &[Signature]) {
