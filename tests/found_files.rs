@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use refrain::{CacheConfig, Failure, Node, Outcome, Param, Pipeline, Run, Runner, file, inputs};
+use refrain::{
+    CacheConfig, Failure, Node, NodeReport, Outcome, Param, Pipeline, ReasonKind, Run, RunEvent,
+    Runner, file, inputs,
+};
 
 /// A directory with a source, its headers, and a pipeline that "compiles" and "links" them.
 struct Desk {
@@ -202,6 +205,41 @@ fn the_reason_names_the_header_and_the_line() {
     assert!(reason.detail.ends_with("a.h:1: `one` -> `two`"), "{reason}");
     let why = run.explain("program").unwrap().to_string();
     assert!(why.ends_with("a.h:1: `one` -> `two`"), "{why}");
+}
+
+#[test]
+fn whoever_listens_is_told_of_the_file_that_was_found_instead() {
+    let desk = Desk::new();
+    desk.write("b.h", "two");
+    let dir = desk.dir.path().to_owned();
+    let choice = Node::named("choice")
+        .param(Param::of::<String>("name"))
+        .version("1")
+        .cached(|args| Ok(args.get::<String>(0).clone()));
+    let object = Node::named("object")
+        .param(Param::of::<String>("choice"))
+        .version("1")
+        .discovers()
+        .cached(move |args| {
+            let header = dir.join(args.get::<String>(0));
+            args.execution().discover(vec![header.clone()]);
+            fs::read_to_string(header).map_err(|e| Failure::new(e.to_string()))
+        });
+    let pipeline = Pipeline::new(vec![choice, object]).unwrap();
+    let runner = desk.runner();
+    runner.run(&pipeline, inputs! { name: "a.h" }).unwrap();
+    let heard = runner.subscribe();
+    let run = runner.run(&pipeline, inputs! { name: "b.h" }).unwrap();
+    let kind = |node: NodeReport| node.reason.map(|reason| reason.kind);
+    assert_eq!(
+        kind(run.report().node("object").unwrap()),
+        Some(ReasonKind::Inputs)
+    );
+    let told = heard.try_iter().find_map(|event| match event {
+        RunEvent::NodeFinished(node) if &*node.name == "object" => Some(*node),
+        _ => None,
+    });
+    assert_eq!(kind(told.unwrap()), Some(ReasonKind::Inputs));
 }
 
 #[test]
