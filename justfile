@@ -16,6 +16,15 @@ soak:
     REFRAIN_SOAK_STEPS=100000 cargo test -p refrain --test model_api -- --nocapture
     REFRAIN_SOAK_STEPS=5000 cargo test -p refrain-cli --test model_binary -- --nocapture
 
+# Each reader of bytes for a while, with a fuzzer: needs a nightly toolchain and cargo-fuzz. What it finds is told and
+# kept in fuzz/artifacts; inputs that reach more than those of fuzz/corpus are in fuzz/found.
+fuzz SECONDS="60":
+    for target in $(cargo +nightly fuzz list); do \
+        mkdir -p fuzz/found/$target && \
+        cargo +nightly fuzz run -s none -a $target fuzz/found/$target fuzz/corpus/$target -- \
+            -max_total_time={{SECONDS}} -rss_limit_mb=1024 -timeout=10 || exit 1; \
+    done
+
 # Licences, bans and sources of dependencies; advisories where their database can be reached.
 deny:
     cargo deny check licenses bans sources

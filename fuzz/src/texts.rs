@@ -1,5 +1,7 @@
 //! Readers of what people and programs write, as functions of any bytes.
 
+#![allow(dead_code)] // each fuzzer has one of them
+
 use std::path::Path;
 
 use refrain_command::{depfile, json};
