@@ -14,7 +14,7 @@ use crate::figures::{bytes, elapsed, milliseconds};
 use crate::printer::Printer;
 use crate::project::Cache;
 use crate::style::{DIM, GOOD, NAME};
-use crate::table::{Table, cell, plain};
+use crate::table::{Cell, Table, cell, plain};
 
 pub fn stats(args: &JsonArgs, cache: &Cache, printer: &Printer) -> Result<Exit> {
     let mut stats = cache.store()?.statistics(Some(&cache.pipeline));
@@ -33,11 +33,15 @@ pub fn stats(args: &JsonArgs, cache: &Cache, printer: &Printer) -> Result<Exit> 
 
 fn overview(stats: &Statistics) -> Table {
     let mut table = Table::default();
-    let mut row = |name: &str, value: String| table.row([cell(DIM, name), plain(value)]);
-    row("runs", stats.runs.to_string());
+    let mut styled = |name: &str, value: Cell| table.row([cell(DIM, name), value]);
+    styled("runs", plain(stats.runs));
     if let Some(rate) = stats.hit_rate() {
-        row("hit rate", format!("{GOOD}{:.1} %{GOOD:#}", rate * 100.0));
+        styled(
+            "hit rate",
+            cell(GOOD, format_args!("{:.1} %", rate * 100.0)),
+        );
     }
+    let mut row = |name: &str, value: String| styled(name, plain(value));
     row("nodes", listed(&stats.outcomes));
     for (name, counts) in [("misses", &stats.reasons), ("from tiers", &stats.tiers)] {
         if !counts.is_empty() {
