@@ -485,6 +485,31 @@ fn a_node_that_is_not_cached_for_a_while_keeps_what_it_had() {
 }
 
 #[test]
+fn what_was_not_cached_for_a_while_is_cut_off_by_what_it_was_known_by_before() {
+    let dir = cache();
+    let run = |version: &str, is_cached: bool| {
+        let above = Node::named("above").version(version);
+        let below = Node::named("below")
+            .param(Param::of::<u64>("above"))
+            .version("1");
+        let add = |args: &refrain::Args| Ok(args.get::<u64>(0) + 1);
+        let nodes = match is_cached {
+            true => vec![above.cached(|_| Ok(1_u64)), below.cached(add)],
+            false => vec![above.uncached(|_| Ok(1_u64)), below.uncached(add)],
+        };
+        let pipeline = Pipeline::new(nodes).unwrap();
+        let runner = Runner::new(CacheConfig::new(dir.path())).unwrap();
+        let run = runner.run(&pipeline, inputs! {}).unwrap();
+        assert_eq!(*run.get::<u64>("below").unwrap(), 2);
+        run.report().outcome("below").unwrap()
+    };
+    assert_eq!(run("1", true), Outcome::Executed);
+    assert_eq!(run("1", false), Outcome::Executed);
+    assert_eq!(run("1", true), Outcome::Hit);
+    assert_eq!(run("2", true), Outcome::Cutoff);
+}
+
+#[test]
 fn a_missing_file_that_no_target_needs_is_no_error() {
     let dir = cache();
     let reads = |name: &'static str, input: &'static str| {

@@ -171,17 +171,20 @@ impl Handle {
     }
 }
 
-/// What a record names whose work keeps no output: what was kept of the same
-/// work at another time, if anything was.
-pub(crate) fn explaining(store: &Store, signature: &Signature) -> Output {
-    match store.find(signature) {
-        Lookup::Hit(record) => record.output.clone(),
-        Lookup::Absent | Lookup::Damaged(_) => Output {
-            digest: Digest::from_bytes([0; 32]),
-            size: 0,
-            codec: Codec::NONE,
-            inline: Some(Arc::from([])),
-        },
+/// Whether an output of this work is kept from another time: a record that only
+/// explains is not to take its place, for it may be known by something else.
+pub(crate) fn is_kept(store: &Store, signature: &Signature) -> bool {
+    let found = store.find(signature);
+    matches!(found, Lookup::Hit(record) if record.output.codec != Codec::NONE)
+}
+
+/// What a record names whose work keeps no output.
+pub(crate) fn nothing() -> Output {
+    Output {
+        digest: Digest::from_bytes([0; 32]),
+        size: 0,
+        codec: Codec::NONE,
+        inline: Some(Arc::from([])),
     }
 }
 

@@ -179,12 +179,15 @@ fn record(
     let codec = node.output.codec().filter(|_| draft.keeps_output);
     let output = match codec {
         Some(codec) => codec.put(store, &draft.home, &execution.value)?,
-        None => handle::explaining(store, &found.signature),
+        None => handle::nothing(),
     };
     if let Some(trail) = &read.trail {
         for base in [PartHashes::of(&draft.parts).signature(), work.key] {
             Trails::remember(store, &node.location.node, &base, trail)?;
         }
+    }
+    if codec.is_none() && handle::is_kept(store, &found.signature) {
+        return Ok(None);
     }
     let mut notes = found.notes.clone();
     notes.extend(read.texts.iter().cloned());

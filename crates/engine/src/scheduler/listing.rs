@@ -120,7 +120,8 @@ impl Driver<'_> {
                 let listed = store.write_list_at(&home, entries);
                 listed.map_err(|e| e.to_string())?
             }
-            None => handle::explaining(&store, &signature),
+            None if handle::is_kept(&store, &signature) => return Ok(None),
+            None => handle::nothing(),
         };
         let created = outputs.iter().map(|output| output.created_ms);
         let created_ms = created.min().unwrap_or_else(|| self.live.time_ms());
