@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -348,4 +349,22 @@ fn numbers_of_any_width_come_back() {
     assert_eq!(decode::<u128>(codec, bytes.into_owned()), Ok(u128::MAX));
     let node: Arc<str> = "n".into();
     assert_ne!(Home::Pickle(node), Home::default());
+}
+
+#[test]
+fn a_damaged_blob_of_what_a_pickle_has_is_no_loss() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let bytes = large("a");
+    let output = keep(&store, "node", "a", &bytes);
+    store.flush();
+    let path = store.place(&output).expect("place");
+    drop(store);
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("mode");
+    fs::write(&path, vec![0; bytes.len()]).expect("write");
+    let store = cache.open();
+    assert_eq!(found(&store, "a"), Ok(bytes.clone()));
+    assert!(store.verify(&mut |_| ()).findings.is_empty());
+    let path = store.place(&output).expect("place");
+    assert_eq!(fs::read(path).expect("read"), bytes);
 }

@@ -132,7 +132,9 @@ impl Store {
         for (number, (blob, size)) in blobs.iter().enumerate() {
             let damage = self.blobs.verify(blob, *size).err();
             let is_elsewhere = matches!(damage, Some(Damage::Missing(_))) && standing.elsewhere;
-            if let Some(damage) = damage.filter(|_| !is_elsewhere) {
+            // Then it is read there, and put right when somebody asks for a path of it.
+            let is_pickled = || matches!(self.pickles.load(&blob.digest), Some(Ok(_)));
+            if let Some(damage) = damage.filter(|_| !is_elsewhere && !is_pickled()) {
                 let finding = |node| Finding {
                     path: self.blobs.path(blob),
                     node,
