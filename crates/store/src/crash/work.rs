@@ -46,6 +46,9 @@ pub(super) const EDITED: [&str; 9] = [
 /// Another pipeline, some nodes of which are the same.
 pub(super) const OTHER: [&str; 4] = ["blob 1", "inline 4", "program 1", "pickled 1"];
 
+/// What nobody has made before.
+pub(super) const ADDED: [&str; 1] = ["pickled 9"];
+
 /// All words.
 pub(super) fn words() -> impl Iterator<Item = &'static str> {
     let all: std::collections::BTreeSet<_> = FIRST.into_iter().chain(EDITED).chain(OTHER).collect();
