@@ -17,7 +17,7 @@ use crate::blob::Blob;
 use crate::claim::{Alive, Alone, Claim, Locks};
 use crate::collect::{self, Aim, Collected, Limits, References, Tally};
 use crate::database::{Collection, Database, Latest, Shared, Use};
-use crate::digest::{Digest, Signature};
+use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::fields::millis;
 use crate::inventory::{Inventory, Item};
@@ -330,26 +330,14 @@ impl Store {
         self.index
             .transaction(1, |database, _| database.sweep(last_id, shared.clone()))
             .map_err(StoreError::Known)?;
-        let items = &plan.inventory.items;
-        let going = plan.going.iter().map(|at| items[*at].signature);
-        let going: FxHashSet<Signature> = going.collect();
-        let lossy = |latest: &&Latest| going.contains(&latest.signature);
-        let mut pipelines: BTreeSet<&Arc<str>> = plan
-            .latest
-            .iter()
-            .filter(lossy)
-            .map(|latest| &latest.pipeline)
-            .collect();
-        if !going.is_empty() {
-            // A section that is older than its pipeline's last run may name any of them.
-            let all: BTreeSet<&Arc<str>> =
+        if !plan.going.is_empty() {
+            // Any section may name one of them: it may be older than its pipeline's last run, and its last state the same.
+            let pipelines: BTreeSet<&Arc<str>> =
                 plan.latest.iter().map(|latest| &latest.pipeline).collect();
-            let old = all.into_iter().filter(|name| self.needs_snapshot(name));
-            pipelines.extend(old);
-        }
-        for pipeline in pipelines {
-            let nodes = self.latest_signatures(pipeline);
-            self.write_snapshot(pipeline, nodes.into_iter().collect(), false)?;
+            for pipeline in pipelines {
+                let nodes = self.latest_signatures(pipeline);
+                self.write_snapshot(pipeline, nodes.into_iter().collect(), false)?;
+            }
         }
         // Others may be at it: then another collection does this.
         let _ = self.index.ask(|database| database.shrink());
