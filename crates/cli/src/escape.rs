@@ -1,6 +1,6 @@
 //! What may reach a terminal: text, ends of lines, tabs and colours. Names, reasons and messages come from caches and
 //! manifests that others may have written, and from what commands printed; what else they have in them could move the
-//! cursor over what stands there, or give orders to the terminal. It is shown as Rust would write it in a string.
+//! cursor over what stands there, or give orders to the terminal. It is shown as git and less show it: `^[`.
 //!
 //! Unaware of streams.
 
@@ -39,7 +39,10 @@ fn escaped(text: &str, harmless: impl Fn(&str) -> usize) -> Cow<'_, str> {
         rest = &rest[at..];
         let length = match harmless(rest) {
             0 => {
-                shown.extend(order.escape_default());
+                match order {
+                    '\0'..='\x1f' | '\x7f' => shown.extend(['^', (order as u8 ^ 0x40) as char]),
+                    _ => shown.extend(order.escape_unicode()),
+                }
                 order.len_utf8()
             }
             length => {
@@ -75,13 +78,13 @@ mod tests {
             ("plain é", "plain é"),
             ("a\n\tb\r\n", "a\n\tb\r\n"),
             ("\x1b[1;31mred\x1b[0m", "\x1b[1;31mred\x1b[0m"),
-            ("\x1b[2J\x1b[H", "\\u{1b}[2J\\u{1b}[H"),
-            ("\x1b]0;title\x07", "\\u{1b}]0;title\\u{7}"),
-            ("a\rb", "a\\rb"),
+            ("\x1b[2J\x1b[H", "^[[2J^[[H"),
+            ("\x1b]0;title\x07\x7f", "^[]0;title^G^?"),
+            ("a\rb", "a^Mb"),
             ("\u{9b}2J", "\\u{9b}2J"),
             ("\u{202e}txt", "\\u{202e}txt"),
-            ("\x1b[31", "\\u{1b}[31"),
-            ("\x1b", "\\u{1b}"),
+            ("\x1b[31", "^[[31"),
+            ("\x1b", "^["),
         ] {
             assert_eq!(lines(text), shown);
         }
@@ -89,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_word_stays_in_its_line() {
-        assert_eq!(word("a\nerror: b\x1b[31m"), "a\\nerror: b\\u{1b}[31m");
+        assert_eq!(word("a\nerror: b\x1b[31m"), "a^Jerror: b^[[31m");
         assert_eq!(word("ä b"), "ä b");
     }
 }
