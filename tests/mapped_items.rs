@@ -204,6 +204,28 @@ fn functions_are_mapped_and_still_functions() {
     assert_eq!(third.report().outcome("tokens"), Some(Outcome::Cutoff));
 }
 
+#[func(cache, map_axis = "doc in docs, list in tokens", key_attr = "doc.id")]
+fn counted(doc: &Document, list: &[String]) -> (u32, usize) {
+    (doc.id, list.len())
+}
+
+#[test]
+fn items_that_are_over_before_all_equal_ones_above_wait_for_these() {
+    let desk = Desk::new();
+    let pipeline = Pipeline::new(functions![tokenize, counted]).unwrap();
+    let run = |stop: &str| {
+        let inputs =
+            inputs! { docs: docs(&[(7, "the end"), (7, "the end")]), stop: vec![stop.to_owned()] };
+        let run = desk.runner().run(&pipeline, inputs).unwrap();
+        let counted = run.get::<Vec<(u32, usize)>>("counted").unwrap();
+        (counted.to_vec(), run.report().outcome("counted").unwrap())
+    };
+    let twice = vec![(7, 2), (7, 2)];
+    assert_eq!(run("no"), (twice.clone(), Outcome::Executed));
+    // Both are found as soon as the first text has been split, and the list above has yet to hear of the second.
+    assert_eq!(run("none"), (twice, Outcome::Cutoff));
+}
+
 #[func(cache, map_axis = "path in texts")]
 fn sizes(path: &Path) -> std::io::Result<usize> {
     Ok(std::fs::read_to_string(path)?.len())

@@ -203,16 +203,26 @@ impl Driver<'_> {
         }
     }
 
-    /// With its last item a mapped node has its output.
+    /// With its last item a mapped node has its output. Items may be over before those that they are made of are over
+    /// under all their names: of equal ones above, one is enough. Then the node waits for what it reads to end.
     pub(super) fn gather_if_over(&mut self, node: u32) {
         let over = |expansion: &mut Expansion| expansion.is_over();
         if !self.expansions.get(node).is_some_and(over) {
             return;
         }
+        if self
+            .live
+            .graph
+            .parents(node)
+            .any(|parent| self.expansions.is_going(parent))
+        {
+            return;
+        }
         let Some(expansion) = self.expansions.end(node) else {
             return;
         };
-        match expansion.is_whole() {
+        let fallen = |parent| self.expansions.fallen.contains_key(&parent);
+        match expansion.is_whole() && !self.live.graph.parents(node).any(fallen) {
             true => self.list_outputs(node, expansion),
             false => self.end_without_output(node, expansion),
         }
