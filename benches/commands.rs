@@ -4,7 +4,9 @@
 //! `cargo bench --bench commands -- [nodes ...]` (default 1000 10000). DVC and Snakemake take minutes, and are
 //! measured at 1,000 nodes alone.
 
-mod servers;
+mod peers;
+#[path = "../tests/support/redis.rs"]
+mod server;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use servers::Redis;
+use peers::slow_peers;
+use server::Server;
 
 const REFRAIN: &str = env!("CARGO_BIN_EXE_refrain");
 /// What the slow ones are measured with.
@@ -215,14 +218,13 @@ fn nothing_changed(nodes: usize, scratch: &Path) {
 /// The tree that is built, as it is and with a Redis configured that is never asked.
 fn beside_a_remote(nodes: usize, scratch: &Path) {
     let tree = Tree { nodes };
-    let socket = scratch.join("socket");
-    let Some(_redis) = Redis::start(&socket) else {
+    if !is_there(&server::program()) {
         return;
-    };
+    }
+    let redis = Server::start(&[]);
     let alone = refrain(&scratch.join("tree"), &tree_manifest(tree));
     let mut beside = refrain(&scratch.join("tree"), &tree_manifest(tree));
-    let url = format!("redis+unix://{}", socket.display());
-    beside.command.extend(["--remote".to_owned(), url]);
+    beside.command.extend(["--remote".to_owned(), redis.url()]);
     let (without, with) = side_by_side(&alone, Some(&beside), 21, |_, _| {});
     let with = with.expect("it ran");
     println!(
@@ -272,90 +274,6 @@ fn cold(scratch: &Path) {
         |project: &Project, _| project.remove(&[".cache", "n", ".ninja_log", ".ninja_deps"]);
     let (mine, theirs) = side_by_side(&ours, ninjas.as_ref(), 7, clean);
     row("1000 commands that do nothing, cold", mine, theirs);
-}
-
-/// DVC and Snakemake on the tree, which refrain has beside them.
-fn slow_peers(scratch: &Path) {
-    let tree = Tree { nodes: SMALL };
-    let ours = refrain(&scratch.join("tree"), &tree_manifest(tree));
-    let (mine, _) = side_by_side(&ours, None, 11, |_, _| {});
-    for (name, peer) in [
-        ("Snakemake", snakemake(tree, scratch)),
-        ("DVC", dvc(tree, scratch)),
-    ] {
-        let Some(peer) = peer else {
-            println!("{name} is not installed");
-            continue;
-        };
-        peer.sources(tree.leaves());
-        let first = peer.run();
-        let theirs = median((0..3).map(|_| peer.run()).collect());
-        let times = theirs.as_secs_f64() / mine.as_secs_f64();
-        println!(
-            "{name}: executed in {}, unchanged {}, {times:.0} times refrain's",
-            ms(first),
-            ms(theirs)
-        );
-    }
-}
-
-fn snakemake(tree: Tree, scratch: &Path) -> Option<Project> {
-    let mut text = format!("rule all:\n    input: \"n/{}\"\n", tree.last());
-    text += "rule copy:\n    input: \"s/{i}\"\n    output: \"leaf/{i}\"\n    shell: \"cp {input} {output}\"\n";
-    for (node, joined) in tree.joins() {
-        let of = |n: usize| match n < tree.leaves() {
-            true => format!("\"leaf/{n}\""),
-            false => format!("\"n/{n}\""),
-        };
-        let names: Vec<String> = joined.map(of).collect();
-        let names = names.join(", ");
-        write!(
-            text,
-            "rule n{node}:\n    input: {names}\n    output: \"n/{node}\"\n    shell: \"cat {{input}} > {{output}}\"\n"
-        )
-        .expect("memory");
-    }
-    let command = ["snakemake", "--cores", JOBS, "--quiet", "all"];
-    let project = Project::new(scratch.join("snakemake"), &command);
-    project.write("Snakefile", &text);
-    is_there("snakemake").then_some(project)
-}
-
-fn dvc(tree: Tree, scratch: &Path) -> Option<Project> {
-    let mut text = String::from("stages:\n");
-    let mut stage = |node: usize, command: &str, deps: Vec<String>| {
-        let deps = deps.join(", ");
-        writeln!(
-            text,
-            "  n{node}:\n    cmd: {command}\n    deps: [{deps}]\n    outs: [n{node}]"
-        )
-        .expect("memory");
-    };
-    for leaf in 0..tree.leaves() {
-        stage(
-            leaf,
-            &format!("cp s/{leaf} n{leaf}"),
-            vec![format!("s/{leaf}")],
-        );
-    }
-    for (node, joined) in tree.joins() {
-        let deps: Vec<String> = joined.map(|n| format!("n{n}")).collect();
-        stage(node, &format!("cat {} > n{node}", deps.join(" ")), deps);
-    }
-    if !is_there("dvc") {
-        return None;
-    }
-    let project = Project::new(scratch.join("dvc"), &["dvc", "repro", "--quiet"]);
-    project.write("dvc.yaml", &text);
-    for words in [
-        &["init", "--no-scm", "-q"][..],
-        &["config", "core.analytics", "false"],
-    ] {
-        let mut dvc = Command::new("dvc");
-        let status = dvc.args(words).current_dir(&project.dir).status();
-        assert!(status.expect("a process").success());
-    }
-    Some(project)
 }
 
 /// What a process costs that does nothing, and how large the program is.

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench remote -- [records] [megabytes]` (default 10000 1000).
 
-mod servers;
+#[path = "../tests/support/redis.rs"]
+mod server;
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use refrain_remote::{Options, open};
 use refrain_store::{Digest, Name, Signature, Tier};
-use servers::Redis;
+use server::Server;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -37,10 +38,8 @@ fn main() {
     let records = numbers.first().copied().unwrap_or(10_000);
     let megabytes = numbers.get(1).copied().unwrap_or(1000);
     let scratch = tempfile::tempdir().expect("a directory");
-    let socket = scratch.path().join("socket");
-    let redis =
-        Redis::start(&socket).expect("redis-server, which crates/remote/tests/servers.sh installs");
-    let url = format!("redis+unix://{}", socket.display());
+    let redis = Server::start(&[]);
+    let url = redis.url();
     small(&url, records);
     let tier = open(&url, Options::default()).expect("a tier");
     large("Redis", &*tier, scratch.path(), megabytes / 4);

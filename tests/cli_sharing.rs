@@ -3,18 +3,21 @@
 
 #[path = "support/desk.rs"]
 mod desk;
+#[path = "support/redis.rs"]
+mod redis;
 #[path = "support/watching.rs"]
 mod watching;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 
 use desk::{Desk, with};
 use nix::sys::signal::Signal;
+use redis::Server;
 use serde_json::Value;
 use watching::Watching;
 
@@ -371,62 +374,20 @@ fn a_remote_that_is_dead_silent_or_lying_costs_only_time() {
     }
 }
 
-/// A real Redis on a socket, which keeps nothing.
-struct Redis {
-    socket: PathBuf,
-    child: Child,
-}
-
-impl Redis {
-    fn start(dir: &Path) -> Self {
-        let socket = dir.join("socket");
-        let program = std::env::var("REFRAIN_TEST_REDIS").unwrap_or("redis-server".to_owned());
-        let mut child = Command::new(program)
-            .args([
-                "--port",
-                "0",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--unixsocket",
-            ])
-            .arg(&socket)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("redis-server is installed");
-        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let is_ready = |line: &str| line.contains("ready to accept");
-        assert!(said.any(|line| line.is_ok_and(|line| is_ready(&line))));
-        // It goes on talking, and must not be kept from it.
-        thread::spawn(move || said.for_each(drop));
-        Redis { socket, child }
-    }
-
-    fn machine(&self) -> Desk {
-        let socket = self.socket.display();
-        machine(&format!(
-            "[cache]\nremote = \"redis+unix://{socket}\"\n{MANIFEST}"
-        ))
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A machine with the project, and this server for a remote.
+fn machine_beside(server: &Server) -> Desk {
+    let url = server.url();
+    machine(&format!("[cache]\nremote = \"{url}\"\n{MANIFEST}"))
 }
 
 #[test]
 fn a_server_that_dies_in_the_middle_of_a_run_costs_nothing_else() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Redis::start(dir.path());
-    let (a, b) = (server.machine(), server.machine());
+    let mut server = Server::start(&[]);
+    let (a, b) = (machine_beside(&server), machine_beside(&server));
     run(&a, &[]);
     executed(&a);
     let command = "echo {kind};";
-    let kills = format!("kill -9 {}; {command}", server.child.id());
+    let kills = format!("kill -9 {}; {command}", server.id());
     b.write(
         "refrain.toml",
         b.read("refrain.toml").replace(command, &kills),
@@ -435,10 +396,9 @@ fn a_server_that_dies_in_the_middle_of_a_run_costs_nothing_else() {
     assert_eq!((&report["status"], executed(&b)), (&"ok".into(), 1));
     assert_eq!(b.ok(["get", "index"]).out, a.ok(["get", "index"]).out);
     // It is back and has nothing; then it has what the next one makes.
-    drop(server);
-    let server = Redis::start(dir.path());
+    server.restart();
     for executions in [6, 0] {
-        let desk = server.machine();
+        let desk = machine_beside(&server);
         run(&desk, &[]);
         assert_eq!(executed(&desk), executions);
     }

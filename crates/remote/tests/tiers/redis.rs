@@ -17,6 +17,12 @@ use crate::{blob, bytes, impatient, options, read, read_many, record, tier, writ
 
 const LARGE: usize = 9 * 1024 * 1024;
 
+/// A connection as another program has one.
+fn plain(server: &Server) -> ::redis::Connection {
+    let client = ::redis::Client::open(server.url());
+    client.unwrap().get_connection().unwrap()
+}
+
 #[test]
 fn keeps_all_promises() {
     let server = Server::start(&[]);
@@ -26,7 +32,7 @@ fn keeps_all_promises() {
 #[test]
 fn keys_of_other_programs_are_not_met() {
     let server = Server::start(&[]);
-    let mut other = server.plain();
+    let mut other = plain(&server);
     let set = |other: &mut ::redis::Connection, key: &str, value: &str| {
         cmd("SET").arg(key).arg(value).exec(other).unwrap();
     };
@@ -93,7 +99,7 @@ fn one_without_memory_refuses_and_is_still_read() {
         .arg("SET")
         .arg("maxmemory")
         .arg("1")
-        .exec(&mut server.plain())
+        .exec(&mut plain(&server))
         .unwrap();
     let (small, large) = (bytes(100, 1), bytes(LARGE, 1));
     for error in [
@@ -154,7 +160,7 @@ fn one_that_says_more_than_it_was_asked_for_is_not_listened_to() {
 #[test]
 fn a_large_thing_that_lost_a_part_is_not_there() {
     let server = Server::start(&[]);
-    let (ours, mut other) = (tier(&server.url(), options()), server.plain());
+    let (ours, mut other) = (tier(&server.url(), options()), plain(&server));
     write(&*ours, &blob("a"), &bytes(LARGE, 1)).unwrap();
     let parts: Vec<String> = cmd("KEYS")
         .arg("refrain:parts/*")

@@ -2,4 +2,5 @@
 
 pub mod faulty;
 pub mod moto;
+#[path = "../../../../tests/support/redis.rs"]
 pub mod redis;

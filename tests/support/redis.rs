@@ -1,5 +1,7 @@
 //! A real Redis, on a socket in a directory of its own, which keeps nothing.
 
+#![allow(dead_code)] // each program uses its own part
+
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -35,18 +37,10 @@ impl Server {
     /// Starts it again, with nothing in it.
     pub fn restart(&mut self) {
         self.kill();
-        let program = std::env::var("REFRAIN_TEST_REDIS").unwrap_or("redis-server".to_owned());
+        let program = program();
         let mut child = Command::new(&program)
-            .args([
-                "--port",
-                "0",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--daemonize",
-                "no",
-            ])
+            .args(["--port", "0", "--save", ""])
+            .args(["--appendonly", "no", "--daemonize", "no"])
             .arg("--unixsocket")
             .arg(self.socket())
             .arg("--dir")
@@ -70,6 +64,11 @@ impl Server {
         self.child = Some(child);
     }
 
+    /// The process, while it runs.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Ends it as a crash does.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -77,16 +76,15 @@ impl Server {
             child.wait().unwrap();
         }
     }
-
-    /// A plain connection, as another program has one.
-    pub fn plain(&self) -> redis::Connection {
-        let client = redis::Client::open(format!("redis+unix://{}", self.socket().display()));
-        client.unwrap().get_connection().unwrap()
-    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The program that is started.
+pub fn program() -> String {
+    std::env::var("REFRAIN_TEST_REDIS").unwrap_or("redis-server".to_owned())
 }
